@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Shadow paging: state and interface.
+ *
+ * The guest's page tables are data; the shadow is a cache of them, filled on demand and by hypercalls. Frames are
+ * classified by page-table level (start root, PIN, upper-level entry written), cleared by UNPIN. mmu/ knows nothing
+ * of Xen calls, of ioctls or of how an exception is delivered: it is asked and it answers.
+ */
+#ifndef PVM_MMU_MMU_H
+#define PVM_MMU_MMU_H
+
+#include <linux/list.h>
+#include <linux/mmu_notifier.h>
+#include <linux/shrinker.h>
+#include <linux/spinlock.h>
+#include <linux/pvm.h>
+
+#include "base/types.h"
+#include "base/x86.h"
+
+struct pvm_vm;
+struct pvm_vcpu;
+struct pvm_regs;
+
+/*
+ * What we know of one guest frame.
+ * @rmap: shadow entries that map it: 0 none, pointer to the only one, or pointer | 1 to a pvm_rmap_chunk
+ * @sp_level: first shadow page of this frame (8-byte aligned pointer) | level of the page table it is (0 none, 1..4)
+ */
+struct pvm_frame {
+	unsigned long rmap;
+	unsigned long sp_level;
+};
+
+struct pvm_slot {
+	u64 gfn, nr_pages;
+	unsigned long uaddr;
+	struct pvm_frame *frames;
+};
+
+/* One shadow page: the shadow of guest frame @gfn read as a page table of @level. */
+struct pvm_sp {
+	struct pvm_sp *next;		/* same frame shadowed at another level or role */
+	struct list_head lru;		/* vm->mmu.pages, reclaim order */
+	u64 *spt;			/* 512 entries */
+	u64 *top;			/* level 4 on a 5-level host: the page above, NULL else */
+	u64 *low, *high;		/* 5-level host: halves of a root, see mmu/root.c */
+	unsigned long parents;		/* rmap-coded: entries of upper shadow pages that point here */
+	u64 gfn;
+	u8 level;
+	bool user_view;			/* level 4 only: root without M2P */
+	bool referenced;
+	bool unsync;			/* guest writes to it natively; @snapshot has what the shadow knows */
+	u16 nr_present;
+	u64 *snapshot;
+	u64 *unsync_spte;		/* the writable alias that made it unsync */
+	u64 unsync_gva;
+};
+
+struct pvm_mmu {
+	spinlock_t lock;		/* protects: shadow pages, rmap, frames, notifier_*; page faults disabled inside */
+	struct pvm_slot slots[PVM_MAX_SLOTS];
+	u32 nr_slots;
+	struct list_head pages;		/* all shadow pages, least recently used first */
+	u64 nr_pages, max_pages;	/* shadow pages held; budget */
+	struct mmu_notifier notifier;
+	bool registered;
+	unsigned long invalidate_seq;	/* bumped when a host invalidation ends */
+	u32 invalidate_active;		/* invalidations under way */
+	u64 flush_gen;			/* bumped when a shadow entry lost rights; vCPUs flush before entry */
+	u64 *hole_top;			/* upper table of the switcher region for shadow roots */
+	u64 *m2p_l3;			/* level-3 table of the M2P, shared by all kernel roots */
+	struct page **m2p_pages;	/* backing pages of the M2P, 512 entries each */
+	u64 m2p_nr_pages;
+	struct list_head link;		/* in the shrinker's list */
+};
+
+#define PVM_VTLB_SIZE	64
+struct pvm_vtlb_entry {
+	u64 page;			/* guest virtual page address | 1 when valid */
+	u64 gfn;
+	unsigned long hva;
+	bool writable;
+};
+
+struct pvm_vcpu_mmu {
+	u64 kroot_gfn, uroot_gfn;	/* guest roots; uroot 0 = none */
+	struct pvm_sp *kroot, *uroot;	/* their shadows, NULL = to be found again */
+	u64 flush_gen;
+	struct pvm_vtlb_entry vtlb[PVM_VTLB_SIZE];
+	/* memory set aside in sleeping context, taken under mmu.lock */
+	u64 *page_cache[16];
+	struct pvm_sp *sp_cache[8];
+	void *chunk_cache[4];
+	u32 nr_page_cache, nr_sp_cache, nr_chunk_cache;
+	/* run of native writes to one L1 */
+	u64 write_run_gfn;
+	u32 write_run;
+	struct pvm_sp *unsync[16];
+	u32 nr_unsync;
+};
+
+enum pvm_fault_result {
+	PVM_FAULT_FIXED,		/* shadow filled or nothing to do: enter again */
+	PVM_FAULT_GUEST,		/* the guest's own fault: *error is the code to give it */
+	PVM_FAULT_EMULATE,		/* write to a live page table at *gfn */
+	PVM_FAULT_NEED,			/* v->need */
+	PVM_FAULT_DIE,
+};
+
+/* mmu/memslot.c */
+int pvm_mmu_init(struct pvm_vm *vm, u64 max_shadow_pages);
+void pvm_mmu_fini(struct pvm_vm *vm);		/* idempotent */
+int pvm_slot_add(struct pvm_vm *vm, u32 slot, u64 gfn, u64 nr_pages, unsigned long uaddr);
+int pvm_slot_remove(struct pvm_vm *vm, u32 slot);
+u64 pvm_slot_bytes(const struct pvm_vm *vm);
+bool pvm_gfn_valid(const struct pvm_vm *vm, pvm_gfn_t gfn);
+/* Pin a frame for access from any context; sleeps, VMM's task. *page is released by pvm_unpin_page(). */
+int pvm_pin_page(struct pvm_vm *vm, pvm_gfn_t gfn, struct page **page);
+void pvm_unpin_page(struct pvm_vm *vm, struct page *page);
+/* Provide what v->need asks for; sleeps. 0, -ENOMEM, -EFAULT (memory gone), -EINTR. */
+int pvm_mmu_provide(struct pvm_vcpu *v);
+int pvm_mmu_global_init(void);			/* shrinker, caches */
+void pvm_mmu_global_fini(void);
+
+/*
+ * mmu/gmem.c: guest memory, from the vCPU's task with page faults disabled.
+ * Physical (by frame): 0, -ENXIO (no such frame), -PVM_ENEED.
+ * Virtual (kernel view): 0, -EFAULT (the guest maps nothing there, or read-only for a write), -PVM_ENEED.
+ * Ranges may cross pages. Nothing is written when the first page fails.
+ */
+int pvm_gmem_read(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 offset, void *buf, u32 bytes);
+int pvm_gmem_write(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 offset, const void *buf, u32 bytes);
+int pvm_gva_read(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes);
+int pvm_gva_write(struct pvm_vcpu *v, u64 gva, const void *buf, u32 bytes);
+/* Instruction bytes at the guest's rip in the active view; *got = bytes readable before a page that is not. */
+int pvm_gva_fetch(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes, u32 *got);
+/* Where the kernel view maps gva: frame (-EFAULT none, -PVM_ENEED). */
+int pvm_gva_to_gfn(struct pvm_vcpu *v, u64 gva, bool write, pvm_gfn_t *gfn);
+void pvm_vtlb_flush(struct pvm_vcpu *v);
+
+/* mmu/shadow.c, mmu/fault.c, mmu/update.c */
+enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 *guest_error, pvm_gfn_t *gfn);
+/* Native write to a live L1 that faulted: decode at rip, do it on guest memory, carry it into the shadow. */
+enum pvm_fault_result pvm_mmu_emulate_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_t gfn);
+int pvm_mmu_set_roots(struct pvm_vcpu *v);	/* (re)find shadows of both roots; fills ss->*_cr3; -PVM_ENEED */
+void pvm_mmu_before_entry(struct pvm_vcpu *v);
+
+/* PTE changes by hypercall. How: PVM_PTE_SET store as given, PVM_PTE_KEEP_AD keep the old A and D. */
+#define PVM_PTE_KEEP_AD	1u
+int pvm_mmu_write_pte(struct pvm_vcpu *v, pvm_gfn_t table, u32 index, u64 pte, u32 how); /* -EINVAL, -PVM_ENEED */
+int pvm_mmu_map_va(struct pvm_vcpu *v, u64 va, u64 pte);	/* update_va_mapping: -EINVAL no L1 */
+int pvm_mmu_pin(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 level);
+int pvm_mmu_unpin(struct pvm_vcpu *v, pvm_gfn_t gfn);
+int pvm_mmu_new_base(struct pvm_vcpu *v, pvm_gfn_t gfn);	/* kernel root; -EINVAL */
+int pvm_mmu_new_user_base(struct pvm_vcpu *v, u64 gfn);		/* 0 = none */
+int pvm_mmu_flush(struct pvm_vcpu *v);				/* TLB flush of this VM: resync, vTLB */
+int pvm_mmu_flush_va(struct pvm_vcpu *v, u64 va);
+int pvm_m2p_init(struct pvm_vm *vm, u64 max_pages);
+int pvm_m2p_set(struct pvm_vm *vm, u64 mfn, u64 pfn);
+
+#endif /* PVM_MMU_MMU_H */

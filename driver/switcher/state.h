@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The page both worlds share, and the drawing of the way between them.
+ *
+ * One page per vCPU, mapped at the same address in the VMM's page tables and in every shadow root, supervisor
+ * only. Everything in it can be read by a Meltdown-class attack from the guest: it holds the guest's own
+ * registers and addresses of the switcher, no secret of the host but the host stack pointer and CR3.
+ *
+ *   HOST  CR3=host, IRQs off                  │ both map the page │        GUEST  CR3=shadow, CPL3, IRQs on
+ * 1 push callee-saved; ss->host_rsp = rsp      │                   │
+ * 2 lidt guest IDT                             │   window W-in     │  NMI/#MC from here on arrive on our IST stacks
+ * 3 FS base, GS bases: guest's, state in       │                   │  in the hidden GS base
+ *   MSR_KERNEL_GS_BASE                         │                   │
+ * 4 cr3 = ss->guest_cr3 ─────────────────────▶│                   │
+ * 5 rsp = &ss->regs; pop GPRs; iretq ──────────┼───────────────────┼─▶ guest runs ... trap │ SYSCALL │ host IRQ
+ * 7 cr3 = ss->host_cr3; GS, FS: host's ◀───────│   window W-out    │◀─ 6 CPU (RSP0) and stub push onto ss->regs
+ * 8 lidt host IDT; rsp = ss->host_rsp; popfq   │                   │
+ *
+ * Direct switches (SYSCALL of guest user, HYPERVISOR_iret of guest kernel) stay right of the bar: they write CR3
+ * with the other shadow root and never reach 7. NMI, #MC, #DB, #DF in each step: see switcher.S.
+ *
+ * Included by assembly through the generated offsets.h (switcher/offsets.c), by C as it is.
+ */
+#ifndef PVM_SWITCHER_STATE_H
+#define PVM_SWITCHER_STATE_H
+
+#include <linux/types.h>
+
+/* In push order of the stubs, lowest address first. The CPU pushes error..ss. */
+struct pvm_regs {
+	u64 r15, r14, r13, r12, rbp, rbx, r11, r10, r9, r8, rax, rcx, rdx, rsi, rdi;
+	u64 vector;		/* PVM_VEC_* or CPU vector */
+	u64 error;
+	u64 rip, cs, rflags, rsp, ss;
+};
+
+struct pvm_table_ptr {		/* operand of lidt/lgdt */
+	u16 limit;
+	u64 base;
+} __attribute__((packed));
+
+struct pvm_switch_state {
+	/* written by C before entry, read by the switcher */
+	u64 host_cr3;			/* with bit 63 (no flush) when the host uses PCIDs */
+	u64 guest_cr3;			/* root to enter with; the switcher does not write it */
+	u64 kernel_cr3, user_cr3;	/* roots of the two guest modes, for direct switches */
+	u64 host_fs, host_gs, host_kgs;
+	u64 self;			/* address of this page in the switcher region */
+	u64 syscall_rip;		/* guest kernel's SYSCALL callback */
+	u64 kernel_sp;			/* guest kernel stack for bounces from user (stack_switch) */
+	u64 vcpu_info;			/* address of the guest's vcpu_info in the switcher region */
+	struct pvm_table_ptr host_idt, guest_idt;
+	u8  direct;			/* 1: direct switches allowed (C clears it to force exits) */
+	u8  syscall_mask;		/* 1: SYSCALL callback masks events (CALLBACKF_mask_events) */
+	u8  pad0[2];
+	/* written by both */
+	u8  kernel_mode;		/* 1: guest kernel, 0: guest user (which root is active) */
+	u8  nmi_pending;		/* an NMI came at CPL0 inside the switcher: deliver after the exit */
+	u8  mc_pending;			/* a machine check did */
+	u8  pad1;
+	u64 host_rsp;
+	u64 guest_fs;
+	u64 guest_gs;			/* active GS base of the guest */
+	u64 kernel_gs, user_gs;		/* GS base of each mode; the active mode's value is in guest_gs */
+	u64 cr2;			/* of the last exit */
+	u64 user_rsp, tmp1, tmp2;	/* scratch of the SYSCALL entry */
+	/* what the switcher could not explain: vector + 1, and where */
+	u64 fatal_vector, fatal_rip, fatal_error, fatal_rsp;
+	/* counters kept by assembly */
+	u64 cnt_to_kernel, cnt_to_user, cnt_cr3;
+	u32 mitigations;		/* PVM_MIT_*, constant after creation */
+	u32 pad2;
+	/* fixed offset, see PVM_STATE_REGS */
+	struct pvm_regs regs __attribute__((aligned(2048)));
+};
+
+#define PVM_STATE_REGS	2048	/* offset of regs; the CPU's RSP0 is the end of regs */
+
+#define PVM_MIT_VERW	(1u << 0)	/* MDS/TAA/MMIO/RFDS: VERW before entering the guest */
+#define PVM_MIT_IBRS	(1u << 1)	/* retbleed on Intel: SPEC_CTRL.IBRS while the host runs */
+#define PVM_MIT_BHB	(1u << 2)	/* branch history: clearing loop before host C code */
+#define PVM_MIT_RSB	(1u << 3)	/* no SMEP: fill the return stack before the first RET */
+
+#endif /* PVM_SWITCHER_STATE_H */

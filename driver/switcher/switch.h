@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The switcher region and what runs in it: interface of switcher/ to the rest.
+ *
+ * Region: one top-level slot (base/x86.h). Offset 0 holds the switcher text; each vCPU of the address space has
+ * 2 MiB of its own behind it: state page, stacks, IDT, TSS, GDT, the page with its vcpu_info. The host's page
+ * tables map all vCPUs of the process, a VM's shadow roots map only its own.
+ */
+#ifndef PVM_SWITCHER_SWITCH_H
+#define PVM_SWITCHER_SWITCH_H
+
+#include <linux/mm_types.h>
+#include <linux/types.h>
+
+#include "switcher/state.h"
+
+struct pvm_switch_hole;
+
+/* Pages of one vCPU inside the region. */
+struct pvm_switch_area {
+	u32 index;			/* 1..511: 2 MiB unit inside the region, 0 = none */
+	u64 va;				/* its address in the region */
+	u64 *pt;			/* its page table, linked from both worlds */
+	void *stack, *idt, *tss, *gdt_low, *gdt_high, *ldt;
+	void *fpu;			/* guest FPU state, XSAVE standard format */
+	u32 fpu_order;
+	struct pvm_table_ptr host_gdt;
+	u64 host_lstar, host_cstar, host_sysenter_cs, host_tsc_aux;
+	bool resident;
+	bool ldt_loaded;
+};
+
+#endif /* PVM_SWITCHER_SWITCH_H */
