@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Bit operations on arrays of long; the ones that are atomic in the kernel are atomic here. */
+#ifndef PVM_SHIM_LINUX_BITOPS_H
+#define PVM_SHIM_LINUX_BITOPS_H
+
+#include <linux/bits.h>
+
+#define PVM_SHIM_BIT(nr)	(1ul << ((nr) & 63))
+
+static inline bool test_bit(unsigned long nr, const volatile unsigned long *p)
+{
+	return __atomic_load_n(&p[nr >> 6], __ATOMIC_RELAXED) & PVM_SHIM_BIT(nr);
+}
+
+static inline void set_bit(unsigned long nr, volatile unsigned long *p)
+{
+	__atomic_fetch_or(&p[nr >> 6], PVM_SHIM_BIT(nr), __ATOMIC_SEQ_CST);
+}
+
+static inline void clear_bit(unsigned long nr, volatile unsigned long *p)
+{
+	__atomic_fetch_and(&p[nr >> 6], ~PVM_SHIM_BIT(nr), __ATOMIC_SEQ_CST);
+}
+
+static inline bool test_and_set_bit(unsigned long nr, volatile unsigned long *p)
+{
+	return __atomic_fetch_or(&p[nr >> 6], PVM_SHIM_BIT(nr), __ATOMIC_SEQ_CST) & PVM_SHIM_BIT(nr);
+}
+
+static inline bool test_and_clear_bit(unsigned long nr, volatile unsigned long *p)
+{
+	return __atomic_fetch_and(&p[nr >> 6], ~PVM_SHIM_BIT(nr), __ATOMIC_SEQ_CST) & PVM_SHIM_BIT(nr);
+}
+
+#endif /* PVM_SHIM_LINUX_BITOPS_H */
