@@ -44,7 +44,13 @@ struct pvm_vcpu;
 
 /* What a handler lacked when it returned -PVM_ENEED; guest/loop.c provides it in sleeping context. */
 struct pvm_need {
-	enum { PVM_NEED_NONE, PVM_NEED_PAGE, PVM_NEED_CACHE } what;
+	enum {
+		PVM_NEED_NONE,
+		PVM_NEED_PAGE,
+		PVM_NEED_CACHE,
+		PVM_NEED_PIN,		/* pin gfn for any context: pvm_shared_provide() */
+		PVM_NEED_PAUSE,		/* nothing; long work lets signals and other tasks in, then goes on */
+	} what;
 	bool write;
 	pvm_gfn_t gfn;
 };
@@ -53,6 +59,8 @@ struct pvm_need {
 struct pvm_progress {
 	u32 multicall;		/* entries of the multicall array done */
 	u32 entries;		/* entries of the inner array done */
+	bool counted;		/* this exit is in the hypercall counters */
+	bool in_multicall;	/* the running handler is an entry of a multicall */
 };
 
 /* Trap table and callbacks of one vCPU (xen/hc_misc.c sets, guest/exit.c uses). */
@@ -78,6 +86,8 @@ struct pvm_cpu_state {
 	u32 iopl;
 	u64 misc_msr[4];	/* write-and-read-back MSRs: see emul/msr.c */
 	u64 vm_assist;		/* bits by VMASST_TYPE_* */
+	u64 iobmp_gva;		/* I/O permission bitmap of guest user mode, in the kernel view */
+	u32 iobmp_ports;	/* ports it covers, 0 = none */
 };
 
 /* vcpu_info, run state and time of one vCPU (xen/shared.c). */
@@ -89,6 +99,12 @@ struct pvm_vcpu_shared {
 	int runstate;			/* RUNSTATE_* */
 	u64 runstate_since_ns;
 	u64 runstate_time[4];
+	struct page *staged_page;	/* pinned for a register_vcpu_info under way, NULL none */
+	pvm_gfn_t staged_gfn;
+	struct pvclock_vcpu_time_info time;	/* the record last published */
+	int time_cpu;			/* CPU it was made on, -1 never */
+	u64 time_made_ns;		/* CLOCK_MONOTONIC then */
+	bool time_copy_stale;		/* time_gva could not be written yet */
 };
 
 struct pvm_vtimer {
@@ -125,6 +141,7 @@ struct pvm_vcpu {
 	u32 poll_ports[128];		/* SCHEDOP_poll: any of them pending wakes */
 	u32 poll_count;
 	u64 poll_deadline_ns;		/* system time, 0 = none */
+	u32 console_len;		/* bytes in run->console, our copy */
 	u32 recent_hypercalls[16];
 	u32 recent_pos;
 	u64 stat[PVM_NR_STATS];		/* written by the vCPU's thread only */
@@ -163,6 +180,7 @@ struct pvm_vm {
 	struct pvm_mmu mmu;
 	struct pvm_evtchn evtchn;	/* pure port table; evtchn_fd.c has the lock and the fds */
 	struct pvm_evtchn_fds *evtchn_fds;
+	struct pvm_cpuid_policy cpuid;	/* pvm_emulate_init() fills it */
 	spinlock_t death_lock;		/* protects: state, death */
 	struct pvm_death death;
 	atomic64_t stat[PVM_NR_STATS];	/* counters not owned by one vCPU thread */
@@ -188,6 +206,18 @@ static inline int pvm_need_page(struct pvm_vcpu *v, pvm_gfn_t gfn, bool write)
 static inline int pvm_need_cache(struct pvm_vcpu *v)
 {
 	v->need = (struct pvm_need){ .what = PVM_NEED_CACHE };
+	return -PVM_ENEED;
+}
+
+static inline int pvm_need_pin(struct pvm_vcpu *v, pvm_gfn_t gfn)
+{
+	v->need = (struct pvm_need){ .what = PVM_NEED_PIN, .gfn = gfn, .write = true };
+	return -PVM_ENEED;
+}
+
+static inline int pvm_need_pause(struct pvm_vcpu *v)
+{
+	v->need = (struct pvm_need){ .what = PVM_NEED_PAUSE };
 	return -PVM_ENEED;
 }
 
@@ -227,12 +257,18 @@ enum pvm_act pvm_hypercall(struct pvm_vcpu *v);		/* SYSCALL in kernel mode; resu
 /* xen/hc_mmu.c (mmu_update, update_va_mapping, mmuext_op) and the other families; a handler returns the guest's
  * result (>= 0 or -errno of Xen) or -PVM_ENEED, and sets v->act for anything but RESUME. */
 
+/* xen/hc_cpu.c, xen/hc_sched.c */
+void pvm_cpu_state_init(struct pvm_vcpu *v);	/* descriptor, debug and control registers of a fresh vCPU */
+bool pvm_sched_ready(struct pvm_vcpu *v);	/* any context: SCHEDOP_block or poll must end now (timeout apart) */
+void pvm_sched_wake_pollers(struct pvm_vm *vm, u32 port, struct pvm_vcpu *self);
+
 /* xen/trap.c: exceptions, upcalls and iret frames; needs gva access */
 enum pvm_act pvm_inject(struct pvm_vcpu *v, u32 vector, bool has_error, u32 error); /* exception to the guest */
 enum pvm_act pvm_inject_pf(struct pvm_vcpu *v, u64 cr2, u32 error);
 enum pvm_act pvm_deliver_upcall(struct pvm_vcpu *v);	/* event callback if pending and unmasked; NMI first */
 enum pvm_act pvm_bounce_syscall(struct pvm_vcpu *v, u32 vector);	/* user SYSCALL/SYSENTER entry by C */
 enum pvm_act pvm_guest_iret(struct pvm_vcpu *v);		/* HYPERVISOR_iret by C */
+void pvm_trap_update_direct(struct pvm_vcpu *v);	/* recompute ss->direct; after any change of its inputs */
 
 /* xen/shared.c: shared_info, vcpu_info placement, time and run state publishing */
 int pvm_shared_init(struct pvm_vm *vm);			/* pins shared_info, fills it; sleeps */
@@ -242,7 +278,12 @@ void pvm_vcpu_shared_fini(struct pvm_vcpu *v);
 void pvm_time_publish(struct pvm_vcpu *v);		/* rewrite pvclock records (resident, before entry) */
 void pvm_runstate_set(struct pvm_vcpu *v, int state);	/* RUNSTATE_*; resident or sleeping context of the vCPU */
 
+int pvm_shared_provide(struct pvm_vcpu *v);		/* answers PVM_NEED_PIN; sleeps, VMM's task */
+u64 pvm_guest_time_ns(struct pvm_vcpu *v);		/* system time as this guest computes it from the TSC */
+bool pvm_tsc_stable(void);
+
 /* xen/timer.c */
+void pvm_vtimer_set_period(struct pvm_vcpu *v, u64 period_ns);	/* 0 stops */
 void pvm_vtimer_init(struct pvm_vcpu *v);
 void pvm_vtimer_fini(struct pvm_vcpu *v);
 void pvm_vtimer_arm(struct pvm_vcpu *v, u64 deadline_ns);	/* system time; 0 disarms; past fires at once */
@@ -258,6 +299,7 @@ int pvm_evtchn_bind_fds(struct pvm_vm *vm, u32 port, int send_fd, int raise_fd);
 int pvm_evtchn_unbind_fds(struct pvm_vm *vm, u32 port);
 
 /* emul/emulate.c */
+void pvm_emulate_init(struct pvm_vm *vm);	/* CPUID policy from the host and the switcher */
 enum pvm_act pvm_emulate_gp(struct pvm_vcpu *v);	/* #GP with error 0: privileged instruction or inject */
 enum pvm_act pvm_emulate_ud(struct pvm_vcpu *v);	/* #UD: forced CPUID or inject */
 
