@@ -61,6 +61,9 @@ struct pvm_progress {
 	u32 entries;		/* entries of the inner array done */
 	bool counted;		/* this exit is in the hypercall counters */
 	bool in_multicall;	/* the running handler is an entry of a multicall */
+	bool entry_counted;	/* so is the entry under way */
+	bool have_result;	/* of the entry under way; only its store is left to do */
+	s64 result;
 };
 
 /* Trap table and callbacks of one vCPU (xen/hc_misc.c sets, guest/exit.c uses). */
