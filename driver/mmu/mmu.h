@@ -17,6 +17,7 @@
 
 #include "base/types.h"
 #include "base/x86.h"
+#include "switcher/switch.h"
 
 struct pvm_vm;
 struct pvm_vcpu;
@@ -68,7 +69,7 @@ struct pvm_mmu {
 	unsigned long invalidate_seq;	/* bumped when a host invalidation ends */
 	u32 invalidate_active;		/* invalidations under way */
 	u64 flush_gen;			/* bumped when a shadow entry lost rights; vCPUs flush before entry */
-	u64 *hole_top;			/* upper table of the switcher region for shadow roots */
+	struct pvm_region_top region;	/* switcher region for shadow roots */
 	u64 *m2p_l3;			/* level-3 table of the M2P, shared by all kernel roots */
 	struct page **m2p_pages;	/* backing pages of the M2P, 512 entries each */
 	u64 m2p_nr_pages;

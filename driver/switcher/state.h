@@ -25,6 +25,7 @@
 #define PVM_SWITCHER_STATE_H
 
 #include <linux/types.h>
+#include "switcher/paths.h"
 
 /* In push order of the stubs, lowest address first. The CPU pushes error..ss. */
 struct pvm_regs {
@@ -50,14 +51,16 @@ struct pvm_switch_state {
 	u64 kernel_sp;			/* guest kernel stack for bounces from user (stack_switch) */
 	u64 vcpu_info;			/* address of the guest's vcpu_info in the switcher region */
 	struct pvm_table_ptr host_idt, guest_idt;
-	u8  direct;			/* 1: direct switches allowed (C clears it to force exits) */
-	u8  syscall_mask;		/* 1: SYSCALL callback masks events (CALLBACKF_mask_events) */
-	u8  pad0[2];
+	u8  direct;			/* C only: direct switches are possible (see xen/trap.c) */
+	u8  syscall_mask;		/* C only: SYSCALL callback masks events (CALLBACKF_mask_events) */
+	u8  kernel_mode;		/* C only: 1 guest kernel, 0 guest user; from @path after each exit */
 	/* written by both */
-	u8  kernel_mode;		/* 1: guest kernel, 0: guest user (which root is active) */
+	u8  path;			/* PVM_PATH_*: what SYSCALL does; bit 0 is the mode */
 	u8  nmi_pending;		/* an NMI came at CPL0 inside the switcher: deliver after the exit */
-	u8  mc_pending;			/* a machine check did */
+	u8  mc_pending;			/* a machine check did: the run is over */
+	u8  db_dropped;			/* a #DB at CPL0 was dropped: DR6 has a stale bit */
 	u8  pad1;
+	u64 regs_start, regs_end;	/* addresses of both ends of regs: stack for faults, stack for exits */
 	u64 host_rsp;
 	u64 guest_fs;
 	u64 guest_gs;			/* active GS base of the guest */
@@ -69,16 +72,9 @@ struct pvm_switch_state {
 	/* counters kept by assembly */
 	u64 cnt_to_kernel, cnt_to_user, cnt_cr3;
 	u32 mitigations;		/* PVM_MIT_*, constant after creation */
-	u32 pad2;
+	u32 host_spec_ctrl;		/* SPEC_CTRL the host runs with, for PVM_MIT_IBRS */
 	/* fixed offset, see PVM_STATE_REGS */
 	struct pvm_regs regs __attribute__((aligned(2048)));
 };
-
-#define PVM_STATE_REGS	2048	/* offset of regs; the CPU's RSP0 is the end of regs */
-
-#define PVM_MIT_VERW	(1u << 0)	/* MDS/TAA/MMIO/RFDS: VERW before entering the guest */
-#define PVM_MIT_IBRS	(1u << 1)	/* retbleed on Intel: SPEC_CTRL.IBRS while the host runs */
-#define PVM_MIT_BHB	(1u << 2)	/* branch history: clearing loop before host C code */
-#define PVM_MIT_RSB	(1u << 3)	/* no SMEP: fill the return stack before the first RET */
 
 #endif /* PVM_SWITCHER_STATE_H */

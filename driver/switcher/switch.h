@@ -16,6 +16,13 @@
 
 struct pvm_switch_hole;
 
+/* Upper tables of the region for one VM's shadow roots. */
+struct pvm_region_top {
+	u64 *l4, *l3, *l2;		/* l4 only on 5-level hosts */
+};
+int pvm_region_top_init(struct pvm_region_top *top);
+void pvm_region_top_fini(struct pvm_region_top *top);	/* idempotent */
+
 /* Pages of one vCPU inside the region. */
 struct pvm_switch_area {
 	u32 index;			/* 1..511: 2 MiB unit inside the region, 0 = none */

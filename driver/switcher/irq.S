@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Hand a host interrupt that ended a guest run to the host's own handler: the gate's entry point is called with the
+ * frame the CPU would have pushed, IRQs off, and its IRET comes back here.
+ */
+#include <linux/linkage.h>
+#include <asm/segment.h>
+#include <asm/nospec-branch.h>
+
+	.text
+/* void pvm_call_gate(unsigned long entry) */
+SYM_FUNC_START(pvm_call_gate)
+	push	%rbp
+	mov	%rsp, %rbp
+	and	$-16, %rsp
+	pushq	$__KERNEL_DS
+	push	%rbp
+	pushfq
+	pushq	$__KERNEL_CS
+	CALL_NOSPEC rdi
+	/* the handler's IRET restored rsp = rbp at the time of the frame */
+	pop	%rbp
+	RET
+SYM_FUNC_END(pvm_call_gate)
