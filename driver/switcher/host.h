@@ -56,6 +56,12 @@ static inline u64 pvm_user_descriptor(u64 d)
 	return d | 3ull << 45 | 1ull << 40;		/* DPL 3, accessed: no load has to write */
 }
 
+/*
+ * Load data selectors; one that cannot be loaded becomes NULL. GS last and under SWAPGS, because loading it clears the
+ * active base: the host's GS base must stay what it is. IRQs off.
+ */
+void pvm_load_segments(u16 ds, u16 es, u16 fs, u16 gs);
+
 /* area.c */
 int pvm_text_init(void);
 void pvm_text_fini(void);
@@ -69,10 +75,6 @@ u32 pvm_host_mitigations(void);
 u32 pvm_fpu_bytes(void);
 void pvm_fpu_reset(void *fpu);
 void pvm_host_load_ldt(struct pvm_vcpu *v);
-void pvm_residency_load(struct pvm_vcpu *v);	/* IRQs off */
-void pvm_residency_drop(struct pvm_vcpu *v);	/* IRQs off */
-void pvm_fpu_load_guest(struct pvm_vcpu *v);
-void pvm_fpu_save_guest(struct pvm_vcpu *v);
 
 /* irq.S */
 void pvm_call_gate(unsigned long entry);

@@ -22,3 +22,13 @@ SYM_FUNC_START(pvm_call_gate)
 	pop	%rbp
 	RET
 SYM_FUNC_END(pvm_call_gate)
+
+/* void pvm_enter_text(void (*enter)(u64), u64 state): all registers but the callee-saved ones are lost */
+SYM_FUNC_START(pvm_enter_text)
+	mov	%rdi, %rax
+	mov	%rsi, %rdi
+	CALL_NOSPEC rax
+	RET
+SYM_FUNC_END(pvm_enter_text)
+
+	.section .note.GNU-stack, "", @progbits

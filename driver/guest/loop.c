@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The run loop of a vCPU. Read this first.
+ *
+ *	pvm_vcpu_run		sleeping context: signals, blocking, whatever a handler needed
+ *	└─ run_resident		no sleep: the CPU wears the guest's tables and FPU state
+ *	   ├─ before_entry	timers, events and roots up to date?
+ *	   ├─ pvm_switch_run	the guest runs
+ *	   └─ pvm_handle_exit	what it wanted (guest/exit.c)
+ *
+ * A handler that cannot go on without sleeping says PVM_ACT_NEED: residency is dropped, the need is provided, and
+ * the same exit is handled again (v->redo). The same happens across a return to user space with EINTR.
+ */
+#include <linux/entry-common.h>
+#include <linux/interrupt.h>
+#include <linux/sched/signal.h>
+#include <linux/uaccess.h>
+#include <asm/fpu/api.h>
+
+#include "guest/guest.h"
+#include "switcher/run.h"
+
+/* Softirqs cannot run inside a kernel_fpu section, nor can other tasks: leave as soon as either waits. */
+static bool host_waits(void)
+{
+	return need_resched() || local_softirq_pending() || signal_pending(current);
+}
+
+static bool must_return(const struct pvm_vcpu *v)
+{
+	return atomic_read(&v->kick) || READ_ONCE(v->run->immediate_exit) || pvm_vm_is_dead(v->vm);
+}
+
+/* All that may change what the guest sees next; in the order of Xen's exit path: timers, then NMI and events. */
+static enum pvm_act before_entry(struct pvm_vcpu *v)
+{
+	const struct vcpu_info *info = v->shared.info;
+	enum pvm_act act;
+
+	if (unlikely(READ_ONCE(v->vtimer.fired)))
+		pvm_vtimer_deliver(v);
+	if (unlikely(v->traps.nmi_pending) ||
+	    (READ_ONCE(info->evtchn_upcall_pending) && !READ_ONCE(info->evtchn_upcall_mask))) {
+		act = pvm_deliver_upcall(v);
+		if (act != PVM_ACT_RESUME)
+			return act;
+	}
+	if (unlikely(!v->mmu.kroot || (!v->mmu.uroot && v->mmu.uroot_gfn)) && pvm_mmu_set_roots(v))
+		return PVM_ACT_NEED;
+	if (unlikely(!v->ss->kernel_mode && !v->mmu.uroot_gfn))
+		return pvm_vcpu_die(v, PVM_DEATH_TABLE, "user mode without a user page-table root");
+	pvm_mmu_before_entry(v);
+	return PVM_ACT_RESUME;
+}
+
+static enum pvm_act fatal(struct pvm_vcpu *v)
+{
+	struct pvm_switch_state *ss = v->ss;
+	u64 vector = ss->fatal_vector - 1;
+
+	ss->fatal_vector = 0;
+	if (ss->mc_pending) {
+		ss->mc_pending = 0;
+		return pvm_vcpu_die(v, PVM_DEATH_DRIVER, "machine check inside the world switch");
+	}
+	return pvm_vcpu_die(v, PVM_DEATH_DRIVER, "exception %llu (error %#llx) at +%#llx of the world switch, cr2 %#llx",
+			    vector, ss->fatal_error, ss->fatal_rip & 0xfffff, ss->cr2);
+}
+
+/* IRQs off on entry and return. */
+static enum pvm_act enter_and_handle(struct pvm_vcpu *v)
+{
+	enum pvm_act act = PVM_ACT_RESUME;
+
+	if (!v->redo) {
+		act = before_entry(v);
+		if (act != PVM_ACT_RESUME)
+			return act;
+		switch (pvm_switch_run(v)) {
+		case PVM_SWITCH_HOST:
+			return PVM_ACT_RESUME;
+		case PVM_SWITCH_FATAL:
+			return fatal(v);
+		case PVM_SWITCH_GUEST:
+			break;
+		}
+		memset(&v->progress, 0, sizeof(v->progress));
+	}
+	local_irq_enable();
+	act = pvm_handle_exit(v);
+	local_irq_disable();
+	v->redo = act == PVM_ACT_NEED;
+	return act;
+}
+
+static enum pvm_act run_resident(struct pvm_vcpu *v)
+{
+	enum pvm_act act;
+
+	kernel_fpu_begin();
+	pagefault_disable();
+	pvm_fpu_load_guest(v);
+	local_irq_disable();
+	pvm_residency_load(v);
+	pvm_time_publish(v);
+	do {
+		act = enter_and_handle(v);
+	} while (act == PVM_ACT_RESUME && !host_waits() && !must_return(v));
+	pvm_residency_drop(v);
+	pvm_fpu_save_guest(v);
+	local_irq_enable();
+	pagefault_enable();
+	kernel_fpu_end();
+	return act;
+}
+
+static bool may_run_again(struct pvm_vcpu *v)
+{
+	return READ_ONCE(v->vtimer.fired) || READ_ONCE(v->traps.nmi_pending) || pvm_sched_ready(v) || must_return(v);
+}
+
+/* SCHEDOP_block or poll: wait for an event, the timer, or the poll's own deadline. */
+static int block(struct pvm_vcpu *v)
+{
+	u64 deadline = v->poll_deadline_ns;
+	int err;
+
+	pvm_count(v, PVM_STAT_BLOCKS);
+	pvm_runstate_set(v, RUNSTATE_blocked);
+	if (deadline) {
+		ktime_t left = ns_to_ktime(deadline > pvm_system_time_ns(v->vm) ?
+					   deadline - pvm_system_time_ns(v->vm) : 0);
+
+		err = wait_event_interruptible_hrtimeout(v->wq, may_run_again(v), left);
+		if (err == -ETIME)
+			err = 0;
+	} else {
+		err = wait_event_interruptible(v->wq, may_run_again(v));
+	}
+	pvm_runstate_set(v, RUNSTATE_running);
+	if (err)
+		return -EINTR;
+	v->blocked = false;
+	v->poll_count = 0;
+	v->poll_deadline_ns = 0;
+	return 0;
+}
+
+static int provide(struct pvm_vcpu *v)
+{
+	struct pvm_need need = v->need;
+	int err = 0;
+
+	v->need.what = PVM_NEED_NONE;
+	pvm_count(v, PVM_STAT_SLOW_RETRY);
+	switch (need.what) {
+	case PVM_NEED_NONE:
+	case PVM_NEED_PAUSE:
+		cond_resched();
+		break;
+	case PVM_NEED_PAGE:
+	case PVM_NEED_CACHE:
+		v->need = need;
+		err = pvm_mmu_provide(v);
+		break;
+	case PVM_NEED_PIN:
+		v->need = need;
+		err = pvm_shared_provide(v);
+		break;
+	}
+	if (err == -EFAULT) {
+		pvm_vcpu_die(v, PVM_DEATH_MEMORY, "frame %#llx: the memory behind it is gone", need.gfn.v);
+		err = -EIO;
+	}
+	return err;
+}
+
+static int run_until_done(struct pvm_vcpu *v)
+{
+	enum pvm_act act = PVM_ACT_RESUME;
+	int err;
+
+	for (;;) {
+		if (pvm_vm_is_dead(v->vm))
+			return -EIO;
+		if (signal_pending(current) || READ_ONCE(v->run->immediate_exit) || atomic_xchg(&v->kick, 0))
+			return -EINTR;
+		cond_resched();
+		if (v->blocked) {
+			err = block(v);
+			if (err)
+				return err;
+			continue;
+		}
+		act = run_resident(v);
+		switch (act) {
+		case PVM_ACT_RESUME:
+		case PVM_ACT_LEAVE:
+			break;
+		case PVM_ACT_NEED:
+			err = provide(v);
+			if (err)
+				return err;
+			break;
+		case PVM_ACT_BLOCK:
+			v->blocked = true;
+			break;
+		case PVM_ACT_USER:
+			return 0;
+		case PVM_ACT_DIE:
+			return -EIO;
+		}
+	}
+}
+
+/**
+ * pvm_vcpu_run() - PVM_VCPU_RUN
+ * @v: the vCPU
+ *
+ * Context: a task of the VM's address space; may sleep.
+ * Return: 0 with v->run->exit_reason set, or the errors of the ABI.
+ */
+int pvm_vcpu_run(struct pvm_vcpu *v)
+{
+	u64 start;
+	int err;
+
+	if (current->mm != v->vm->mm)
+		return -EPERM;
+	if (!mutex_trylock(&v->mutex))
+		return -EBUSY;
+	err = pvm_guest_may_run(v);
+	if (!err) {
+		start = ktime_get_ns();
+		v->run->exit_reason = PVM_RUN_NONE;
+		pvm_runstate_set(v, RUNSTATE_running);
+		err = run_until_done(v);
+		pvm_runstate_set(v, RUNSTATE_runnable);
+		v->stat[PVM_STAT_RUNTIME_NS] += ktime_get_ns() - start;
+	}
+	mutex_unlock(&v->mutex);
+	return err;
+}

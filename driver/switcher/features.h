@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Which mitigations the host kernel runs with, as far as its headers know the feature. A feature bit that a kernel
+ * does not define is one it does not act on, so parity with the host's own edge means: nothing to do.
+ */
+#ifndef PVM_SWITCHER_FEATURES_H
+#define PVM_SWITCHER_FEATURES_H
+
+#include <asm/cpufeature.h>
+
+#ifdef X86_FEATURE_CLEAR_CPU_BUF
+#define PVM_CPU_CLEARS_BUFFERS	boot_cpu_has(X86_FEATURE_CLEAR_CPU_BUF)
+#else
+#define PVM_CPU_CLEARS_BUFFERS	boot_cpu_has_bug(X86_BUG_MDS)
+#endif
+
+#ifdef X86_FEATURE_KERNEL_IBRS
+#define PVM_CPU_KERNEL_IBRS	boot_cpu_has(X86_FEATURE_KERNEL_IBRS)
+#else
+#define PVM_CPU_KERNEL_IBRS	false
+#endif
+
+#ifdef X86_FEATURE_CLEAR_BHB_LOOP
+#define PVM_CPU_CLEARS_BHB	boot_cpu_has(X86_FEATURE_CLEAR_BHB_LOOP)
+#else
+#define PVM_CPU_CLEARS_BHB	false
+#endif
+
+#ifdef X86_FEATURE_FRED
+#define PVM_CPU_HAS_FRED	cpu_feature_enabled(X86_FEATURE_FRED)
+#else
+#define PVM_CPU_HAS_FRED	false
+#endif
+
+#endif /* PVM_SWITCHER_FEATURES_H */

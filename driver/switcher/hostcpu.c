@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a CPU must look like while a vCPU is on it ("resident"), and how it is given back.
+ *
+ * Resident: our GDT and TR, LSTAR/CSTAR ours, SYSENTER off, CR4.PGE off, guest FPU state, guest LDT and debug
+ * registers. Loaded by pvm_residency_load(), dropped by pvm_residency_drop() before anything that can schedule; the
+ * host's values are read at load, never assumed. IRQs, NMIs and machine checks may hit host code in between: our GDT
+ * holds the host's descriptors 1..6, 8 and 15 and our TSS the host's IST 1..5, so its entry code works under them.
+ *
+ * PGE is off because a host global TLB entry would otherwise win over the guest's mapping of the same address: seen
+ * in Bochs as a write of the switcher into host memory (tests/bochs: pge).
+ */
+#include <linux/cpu.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <asm/cpufeature.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+#include <asm/fpu/api.h>
+#include <asm/hw_breakpoint.h>
+#include <asm/processor.h>
+#include <asm/tsc.h>
+
+#include "core/pvm.h"
+#include "switcher/features.h"
+#include "switcher/host.h"
+#include "switcher/layout.h"
+#include "switcher/run.h"
+
+/*
+ * XSAVE components a guest may use: x87, SSE, AVX, AVX-512 (SDM vol. 1, 13.1). Others stay in the host's state: PKRU
+ * (bit 9) is switched eagerly by the host, AMX needs permission, supervisor components need CPL 0.
+ */
+#define GUEST_XCR0	0xe7ull
+
+static u64 guest_xcr0;		/* GUEST_XCR0 as far as the host enabled it; 0 without XSAVE */
+static u32 fpu_bytes;
+
+static u64 read_xcr0(void)
+{
+	u32 lo, hi;
+
+	asm volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
+	return lo | (u64)hi << 32;
+}
+
+u64 pvm_switch_guest_xcr0(void)
+{
+	return guest_xcr0;
+}
+
+u32 pvm_fpu_bytes(void)
+{
+	return fpu_bytes;
+}
+
+/* FPU reset state: FXSAVE area with FCW 0x37f and MXCSR 0x1f80; all XSAVE components in their init state. */
+void pvm_fpu_reset(void *fpu)
+{
+	memset(fpu, 0, fpu_bytes);
+	*(u16 *)fpu = 0x37f;
+	*(u32 *)(fpu + 24) = 0x1f80;
+}
+
+void pvm_fpu_load_guest(struct pvm_vcpu *v)
+{
+	if (guest_xcr0)
+		asm volatile("xrstor64 (%0)" : : "r"(v->area.fpu), "a"((u32)guest_xcr0), "d"(0) : "memory");
+	else
+		asm volatile("fxrstor64 (%0)" : : "r"(v->area.fpu) : "memory");
+}
+
+void pvm_fpu_save_guest(struct pvm_vcpu *v)
+{
+	if (guest_xcr0)
+		asm volatile("xsave64 (%0)" : : "r"(v->area.fpu), "a"((u32)guest_xcr0), "d"(0) : "memory");
+	else
+		asm volatile("fxsave64 (%0)" : : "r"(v->area.fpu) : "memory");
+}
+
+/* Mitigations at parity with the host's own system call edge; driver/README.md has the table. */
+u32 pvm_host_mitigations(void)
+{
+	u32 m = 0;
+
+	if (PVM_CPU_CLEARS_BUFFERS)
+		m |= PVM_MIT_VERW;
+	if (PVM_CPU_KERNEL_IBRS)
+		m |= PVM_MIT_IBRS;
+	if (PVM_CPU_CLEARS_BHB)
+		m |= PVM_MIT_BHB;
+	if (!boot_cpu_has(X86_FEATURE_SMEP))
+		m |= PVM_MIT_RSB;
+	return m;
+}
+
+static void load_tables(struct pvm_vcpu *v)
+{
+	struct pvm_switch_area *a = &v->area;
+	struct tss_struct *host_tss = this_cpu_ptr(&cpu_tss_rw);
+	const u64 *host_gdt = (const u64 *)get_cpu_gdt_rw(smp_processor_id());
+	struct x86_hw_tss *tss = a->tss;
+	u64 *gdt = a->gdt_low;
+	struct pvm_table_ptr ptr;
+	u32 i;
+
+	asm volatile("sidt %0" : "=m"(v->ss->host_idt));
+	asm volatile("sgdt %0" : "=m"(a->host_gdt));
+	for (i = 0; i < 5; i++)
+		tss->ist[i] = host_tss->x86_tss.ist[i];
+	gdt[GDT_ENTRY_CPUNODE] = READ_ONCE(host_gdt[GDT_ENTRY_CPUNODE]);
+	gdt[PVM_GDT_TSS] &= ~(2ull << 40);	/* LTR wants it available, and marks it busy */
+	ptr.limit = 15 * PAGE_SIZE - 1;
+	ptr.base = a->va + PVM_AREA_GDT;
+	asm volatile("lgdt %0" : : "m"(ptr));
+	asm volatile("ltr %w0" : : "r"(PVM_GDT_TSS * 8));
+	v->stat[PVM_STAT_TABLE_LOADS] += 2;
+}
+
+/*
+ * LTR writes the busy bit, and the GDT the host runs on is mapped read-only: go through its writable alias once.
+ * gdt_page and load_fixmap_gdt's address are all the host needs back.
+ */
+static void restore_tables(struct pvm_vcpu *v)
+{
+	struct desc_struct *rw = get_cpu_gdt_rw(smp_processor_id());
+	u64 *tss = (u64 *)&rw[GDT_ENTRY_TSS];
+	struct pvm_table_ptr ptr = { .limit = GDT_SIZE - 1, .base = (u64)rw };
+
+	*tss &= ~(2ull << 40);
+	asm volatile("lgdt %0" : : "m"(ptr));
+	asm volatile("ltr %w0" : : "r"(GDT_ENTRY_TSS * 8));
+	asm volatile("lgdt %0" : : "m"(v->area.host_gdt));
+	v->stat[PVM_STAT_TABLE_LOADS] += 3;
+}
+
+void pvm_host_load_ldt(struct pvm_vcpu *v)
+{
+	u16 sel = v->area.ldt_loaded ? PVM_GDT_LDT * 8 : 0;
+
+	if (v->area.resident)
+		asm volatile("lldt %0" : : "r"(sel));
+}
+
+/* A guest's selector may have become unusable (its TLS entry or LDT went away): then NULL, as an IRET would. */
+#define LOAD_SELECTOR(reg, sel) do {						\
+	u32 s__ = (sel);							\
+	asm volatile("1: movl %0, %%" #reg "\n"				\
+		     "2:\n"							\
+		     ".pushsection .fixup, \"ax\"\n"				\
+		     "3: xorl %0, %0\n"					\
+		     "   jmp 1b\n"						\
+		     ".popsection\n"						\
+		     _ASM_EXTABLE(1b, 3b)					\
+		     : "+r"(s__) : : "memory");					\
+} while (0)
+
+void pvm_load_segments(u16 ds, u16 es, u16 fs, u16 gs)
+{
+	LOAD_SELECTOR(ds, ds);
+	LOAD_SELECTOR(es, es);
+	LOAD_SELECTOR(fs, fs);
+	asm volatile("swapgs" : : : "memory");
+	LOAD_SELECTOR(gs, gs);
+	asm volatile("swapgs" : : : "memory");
+}
+
+static bool guest_breakpoints(const struct pvm_vcpu *v)
+{
+	return v->cpu.dr7 & 0xff;
+}
+
+/* DR0..3 and DR7 of the guest; the host's breakpoints must not fire in the guest, nor the guest's in the host. */
+static void load_debugregs(struct pvm_vcpu *v)
+{
+	if (guest_breakpoints(v)) {
+		asm volatile("mov %0, %%db0" : : "r"(v->cpu.dr[0]));
+		asm volatile("mov %0, %%db1" : : "r"(v->cpu.dr[1]));
+		asm volatile("mov %0, %%db2" : : "r"(v->cpu.dr[2]));
+		asm volatile("mov %0, %%db3" : : "r"(v->cpu.dr[3]));
+		asm volatile("mov %0, %%db7" : : "r"(v->cpu.dr7));
+		v->area.debug_loaded = true;
+	} else if (hw_breakpoint_active()) {
+		asm volatile("mov %0, %%db7" : : "r"(0ul));
+		v->area.debug_loaded = true;
+	}
+}
+
+static void restore_debugregs(struct pvm_vcpu *v)
+{
+	if (!v->area.debug_loaded)
+		return;
+	v->area.debug_loaded = false;
+	asm volatile("mov %0, %%db7" : : "r"(0ul));
+	if (hw_breakpoint_active())
+		hw_breakpoint_restore();
+}
+
+/**
+ * pvm_residency_load() - make this CPU ready to run the vCPU
+ *
+ * Context: IRQs off, inside a kernel_fpu section. Undone by pvm_residency_drop() on the same CPU.
+ */
+void pvm_residency_load(struct pvm_vcpu *v)
+{
+	struct pvm_switch_area *a = &v->area;
+	struct pvm_switch_state *ss = v->ss;
+	unsigned long cr4;
+
+	load_tables(v);
+	a->host_lstar = pvm_rdmsr(MSR_LSTAR);
+	a->host_cstar = pvm_rdmsr(MSR_CSTAR);
+	a->host_sysenter_cs = pvm_rdmsr(MSR_IA32_SYSENTER_CS);
+	pvm_wrmsr(MSR_LSTAR, pvm_sw_syscall_va());
+	pvm_wrmsr(MSR_CSTAR, pvm_sw_syscall32_va());
+	pvm_wrmsr(MSR_IA32_SYSENTER_CS, 0);
+	v->stat[PVM_STAT_MSR_WRITES] += 3;
+	if (boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID)) {
+		a->host_tsc_aux = pvm_rdmsr(MSR_TSC_AUX);
+		if (a->host_tsc_aux != v->cpu.tsc_aux) {
+			pvm_wrmsr(MSR_TSC_AUX, v->cpu.tsc_aux);
+			v->stat[PVM_STAT_MSR_WRITES]++;
+		}
+	}
+	if (ss->mitigations & PVM_MIT_IBRS)
+		ss->host_spec_ctrl = pvm_rdmsr(MSR_IA32_SPEC_CTRL);
+	ss->host_gs = pvm_rdmsr(MSR_GS_BASE);
+	ss->host_kgs = pvm_rdmsr(MSR_KERNEL_GS_BASE);
+	ss->host_fs = pvm_rdmsr(MSR_FS_BASE);
+	asm volatile("mov %%ds, %0" : "=r"(a->host_ds));
+	asm volatile("mov %%es, %0" : "=r"(a->host_es));
+	asm volatile("mov %%fs, %0" : "=r"(a->host_fs_sel));
+	asm volatile("mov %%gs, %0" : "=r"(a->host_gs_sel));
+	asm volatile("sldt %0" : "=r"(a->host_ldt));
+	load_debugregs(v);
+	cr4 = pvm_read_cr4();
+	if (cr4 & X86_CR4_PGE) {
+		pvm_write_cr4(cr4 & ~X86_CR4_PGE);
+		pvm_count(v, PVM_STAT_PGE_TOGGLES);
+	}
+	a->resident = true;
+	pvm_load_segments(a->guest_ds, a->guest_es, a->guest_fs_sel, a->guest_gs_sel);
+	if (a->ldt_loaded || a->host_ldt)
+		pvm_host_load_ldt(v);
+	pvm_count(v, PVM_STAT_RESIDENCY);
+}
+
+/** pvm_residency_drop() - give the CPU back as pvm_residency_load() found it. Context: IRQs off, same CPU. */
+void pvm_residency_drop(struct pvm_vcpu *v)
+{
+	struct pvm_switch_area *a = &v->area;
+	unsigned long cr4;
+
+	asm volatile("mov %%ds, %0" : "=r"(a->guest_ds));
+	asm volatile("mov %%es, %0" : "=r"(a->guest_es));
+	asm volatile("mov %%fs, %0" : "=r"(a->guest_fs_sel));
+	asm volatile("mov %%gs, %0" : "=r"(a->guest_gs_sel));
+	pvm_wrmsr(MSR_LSTAR, a->host_lstar);
+	pvm_wrmsr(MSR_CSTAR, a->host_cstar);
+	pvm_wrmsr(MSR_IA32_SYSENTER_CS, a->host_sysenter_cs);
+	v->stat[PVM_STAT_MSR_WRITES] += 3;
+	if ((boot_cpu_has(X86_FEATURE_RDTSCP) || boot_cpu_has(X86_FEATURE_RDPID)) &&
+	    a->host_tsc_aux != v->cpu.tsc_aux) {
+		pvm_wrmsr(MSR_TSC_AUX, a->host_tsc_aux);
+		v->stat[PVM_STAT_MSR_WRITES]++;
+	}
+	restore_tables(v);
+	if (a->ldt_loaded || a->host_ldt)
+		asm volatile("lldt %0" : : "r"(a->host_ldt));
+	pvm_load_segments(a->host_ds, a->host_es, a->host_fs_sel, a->host_gs_sel);
+	pvm_wrmsr(MSR_FS_BASE, v->ss->host_fs);
+	pvm_wrmsr(MSR_KERNEL_GS_BASE, v->ss->host_kgs);
+	restore_debugregs(v);
+	cr4 = pvm_read_cr4();
+	if (!(cr4 & X86_CR4_PGE)) {
+		pvm_write_cr4(cr4 | X86_CR4_PGE);
+		pvm_count(v, PVM_STAT_PGE_TOGGLES);
+	}
+	a->resident = false;
+}
+
+/* ---- may we run here at all --------------------------------------------------------------------------------- */
+
+static int check_cpu(void)
+{
+	if (boot_cpu_has(X86_FEATURE_XENPV)) {
+		pvm_err("refused: this kernel itself runs as a Xen PV guest, ring 0 is not its own");
+		return -ENODEV;
+	}
+	if (PVM_CPU_HAS_FRED) {
+		pvm_err("refused: FRED is on, it replaces the IDT and the SYSCALL MSRs; boot with fred=off");
+		return -ENODEV;
+	}
+	if (!boot_cpu_has(X86_FEATURE_FSGSBASE)) {
+		pvm_err("refused: the CPU lacks FSGSBASE, or the kernel has it off (nofsgsbase)");
+		return -ENODEV;
+	}
+	if (!boot_cpu_has(X86_FEATURE_NX) || !boot_cpu_has(X86_FEATURE_SYSCALL)) {
+		pvm_err("refused: the CPU lacks NX or SYSCALL in 64-bit mode");
+		return -ENODEV;
+	}
+	if (!(pvm_read_cr4() & X86_CR4_PGE)) {
+		pvm_err("refused: the kernel runs without global pages (nopge?), which no supported kernel does");
+		return -ENODEV;
+	}
+	return 0;
+}
+
+static void setup_fpu(void)
+{
+	u32 eax, ebx, ecx, edx;
+
+	guest_xcr0 = 0;
+	fpu_bytes = 512;
+	if (!boot_cpu_has(X86_FEATURE_XSAVE) || !(pvm_read_cr4() & X86_CR4_OSXSAVE))
+		return;
+	guest_xcr0 = read_xcr0() & GUEST_XCR0;
+	/* Size of the standard format for all of XCR0: never smaller than what our mask needs (SDM 13.2). */
+	cpuid_count(0xd, 0, &eax, &ebx, &ecx, &edx);
+	fpu_bytes = ebx;
+}
+
+int pvm_switcher_init(void)
+{
+	int err = check_cpu();
+
+	if (err)
+		return err;
+	setup_fpu();
+	err = pvm_text_init();
+	if (err)
+		pvm_err("out of memory for the switcher's pages");
+	return err;
+}
+
+void pvm_switcher_fini(void)
+{
+	pvm_text_fini();
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * One entry into the guest: last checks with IRQs off, the call into the text, what must be read or handed to the host
+ * before IRQs come back.
+ *
+ * Neighbours: switcher.S does the switch, hostcpu.c made the CPU ready, guest/loop.c decides whether to enter.
+ */
+#include <linux/hardirq.h>
+#include <linux/mm.h>
+#include <asm/debugreg.h>
+#include <asm/desc.h>
+
+#include "core/pvm.h"
+#include "switcher/host.h"
+#include "switcher/run.h"
+
+typedef void (*enter_fn)(u64 state);
+
+static void prepare(struct pvm_vcpu *v)
+{
+	struct pvm_switch_state *ss = v->ss;
+	struct pvm_regs *r = &ss->regs;
+	unsigned long cr4 = pvm_read_cr4();
+
+	/* Host code may have switched PGE on behind our back (any cr4_set_bits() from its shadow). */
+	if (unlikely(cr4 & X86_CR4_PGE)) {
+		pvm_write_cr4(cr4 & ~X86_CR4_PGE);
+		pvm_count(v, PVM_STAT_PGE_TOGGLES);
+	}
+	/* With PCIDs the guest runs on PCID 0, which Linux does not use; bit 63 keeps the host's TLB on the way back. */
+	ss->host_cr3 = pvm_read_cr3() | (cr4 & X86_CR4_PCIDE ? 1ull << 63 : 0);
+	ss->guest_cr3 = ss->kernel_mode ? ss->kernel_cr3 : ss->user_cr3;
+	ss->path = ss->kernel_mode ? PVM_PATH_KERNEL : PVM_PATH_USER;
+	if (!ss->direct || !ss->syscall_mask ||
+	    (!ss->kernel_mode && READ_ONCE(v->shared.info->evtchn_upcall_mask)))
+		ss->path |= PVM_PATH_SLOW;
+	r->rflags = (r->rflags & PVM_FL_GUEST) | PVM_FL_FORCED;
+	r->vector = PVM_VEC_NONE;
+}
+
+/* DR6 belongs to whoever looks first; leave it as the CPU has it after reset. */
+static void take_dr6(struct pvm_vcpu *v)
+{
+	unsigned long dr6;
+
+	asm volatile("mov %%db6, %0" : "=r"(dr6));
+	v->cpu.dr6 = (v->cpu.dr6 & 0xf) | (dr6 & 0xe00f) | (v->cpu.dr6 & ~0xe00full);
+	asm volatile("mov %0, %%db6" : : "r"(DR6_RESERVED));
+}
+
+static void call_host_vector(struct pvm_vcpu *v, u32 vector)
+{
+	const gate_desc *idt = (const gate_desc *)v->ss->host_idt.base;
+
+	pvm_call_gate(gate_offset(&idt[vector]));
+}
+
+/**
+ * pvm_switch_run() - enter the guest and come back
+ * @v: resident vCPU with something to run
+ *
+ * Host interrupts, NMIs and machine checks that ended the run are handed to the host in here.
+ *
+ * Context: IRQs off before and after. Return: PVM_SWITCH_*.
+ */
+enum pvm_switch_result pvm_switch_run(struct pvm_vcpu *v)
+{
+	struct pvm_switch_state *ss = v->ss;
+	enter_fn enter = (enter_fn)pvm_sw_entry_va();
+	u32 vector;
+
+	prepare(v);
+	WRITE_ONCE(v->cpu_running, smp_processor_id());
+	pvm_enter_text(enter, ss->self);
+	WRITE_ONCE(v->cpu_running, -1);
+	ss->kernel_mode = ss->path & PVM_PATH_KERNEL;
+	pvm_count(v, PVM_STAT_EXITS);
+	v->stat[PVM_STAT_TABLE_LOADS] += 2;
+
+	if (unlikely(ss->db_dropped)) {
+		ss->db_dropped = 0;
+		asm volatile("mov %0, %%db6" : : "r"(DR6_RESERVED));
+	}
+	vector = ss->regs.vector;
+	if (unlikely(ss->nmi_pending || vector == PVM_X_NMI)) {
+		ss->nmi_pending = 0;
+		pvm_count(v, PVM_STAT_EXIT_NMI);
+		asm volatile("int $2" : : : "memory");
+	}
+	if (unlikely(ss->mc_pending || vector == PVM_X_MC)) {
+		pvm_count(v, PVM_STAT_EXIT_NMI);
+		asm volatile("int $18" : : : "memory");
+	}
+	if (unlikely(ss->fatal_vector))
+		return PVM_SWITCH_FATAL;
+	if (vector == PVM_X_NMI || vector == PVM_X_MC || vector == PVM_VEC_NONE)
+		return PVM_SWITCH_HOST;
+	if (vector == PVM_X_DB)
+		take_dr6(v);
+	if (vector >= 32 && vector < 256 && vector != 0x80) {
+		pvm_count(v, PVM_STAT_EXIT_IRQ);
+		call_host_vector(v, vector);
+		return PVM_SWITCH_HOST;
+	}
+	return PVM_SWITCH_GUEST;
+}
