@@ -25,6 +25,8 @@
 #include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/pvm.h>
+#include <asm/cpufeature.h>
+#include <asm/tsc.h>
 
 #include <xen/interface/xen.h>
 #include <xen/interface/vcpu.h>
@@ -224,6 +226,13 @@ static inline int pvm_need_pause(struct pvm_vcpu *v)
 	return -PVM_ENEED;
 }
 
+/* The TSC is constant, never stops, and is the same on all CPUs. */
+static inline bool pvm_tsc_stable(void)
+{
+	return boot_cpu_has(X86_FEATURE_CONSTANT_TSC) && boot_cpu_has(X86_FEATURE_NONSTOP_TSC) &&
+	       !check_tsc_unstable();
+}
+
 /* Time since the VM's system time 0, ns. */
 static inline u64 pvm_system_time_ns(const struct pvm_vm *vm)
 {
@@ -283,7 +292,6 @@ void pvm_runstate_set(struct pvm_vcpu *v, int state);	/* RUNSTATE_*; resident or
 
 int pvm_shared_provide(struct pvm_vcpu *v);		/* answers PVM_NEED_PIN; sleeps, VMM's task */
 u64 pvm_guest_time_ns(struct pvm_vcpu *v);		/* system time as this guest computes it from the TSC */
-bool pvm_tsc_stable(void);
 
 /* xen/timer.c */
 void pvm_vtimer_set_period(struct pvm_vcpu *v, u64 period_ns);	/* 0 stops */
