@@ -50,8 +50,8 @@ static int place(const struct pvm_bounce *b, const struct pvm_regs *regs, struct
 		return -EINVAL;
 	top &= ~15ull;
 	f->address = top - 8 * f->count;
-	/* far smaller than the hole and the gap: when both ends are the guest's, so is all between */
-	if (!pvm_is_guest_va(f->address) || !pvm_is_guest_va(top - 1))
+	/* far smaller than the hole and the gap: when both ends are the guest's, so is all between; no wrap to 0 */
+	if (!pvm_is_guest_va(f->address) || !pvm_is_guest_va(top - 1) || f->address > top - 1)
 		return -EFAULT;
 	if (b->flags & PVM_BOUNCE_SYSCALL)
 		drop |= PVM_FL_DF;
