@@ -12,6 +12,7 @@
  * is taken only when the one before it changed something, which is what makes a level of events cost one upcall.
  * test_evtchn.c compares every operation with a slow twin and checks the order.
  */
+#include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/errno.h>
 #include <linux/nospec.h>
@@ -89,7 +90,7 @@ static void notify(struct pvm_evtchn *e, u32 port, u32 vcpu, struct pvm_port_act
 		return;
 	if (test_and_set_bit(port / 64, t->sel))
 		return;
-	if (__atomic_exchange_n(t->upcall_pending, 1, __ATOMIC_SEQ_CST))
+	if (xchg(t->upcall_pending, 1))
 		return;
 	act->what |= PVM_EVTCHN_KICK;
 	act->vcpu = vcpu;
