@@ -117,6 +117,7 @@ struct pvm_vtimer {
 	struct hrtimer periodic;
 	bool fired;			/* WRITE_ONCE by the timer, consumed before entry */
 	u64 period_ns;
+	bool ready;			/* timers are set up */
 };
 
 struct pvm_vcpu {
