@@ -173,6 +173,7 @@ struct pvm_vm {
 	u32 state;			/* PVM_VM_*; vm->death_lock for the change to DEAD or SHUTDOWN */
 	u32 shutdown_reason;
 	u32 max_vcpus, nr_vcpus;
+	u64 shadow_limit_bytes;		/* 0: guest/guest.c chooses */
 	char name[PVM_NAME_LEN];
 	kuid_t uid;
 	struct pid *pid;
@@ -251,6 +252,7 @@ void pvm_vm_set_release(void (*release)(struct pvm_vm *vm));	/* guest/guest.c: c
 __printf(3, 4) enum pvm_act pvm_vm_die(struct pvm_vm *vm, u32 kind, const char *fmt, ...);
 __printf(3, 4) enum pvm_act pvm_vcpu_die(struct pvm_vcpu *v, u32 kind, const char *fmt, ...); /* with registers */
 bool pvm_vm_is_dead(const struct pvm_vm *vm);
+void pvm_vm_started(struct pvm_vm *vm);		/* first run: state RUNNING, event */
 void pvm_vm_shutdown(struct pvm_vcpu *v, u32 reason);	/* guest's own end: state, event, run->exit_reason */
 void pvm_vm_stats(struct pvm_vm *vm, u64 *values, u64 *hypercalls);
 

@@ -21,7 +21,7 @@
 
 struct pvm_vm;
 struct pvm_vcpu;
-struct pvm_regs;
+struct pvm_rmap_chunk;
 
 /*
  * What we know of one guest frame.
@@ -39,23 +39,27 @@ struct pvm_slot {
 	struct pvm_frame *frames;
 };
 
-/* One shadow page: the shadow of guest frame @gfn read as a page table of @level. */
+/*
+ * One shadow page: the shadow of guest frame @gfn read as a page table of @level.
+ *
+ * @known holds, for every present level-1 entry, the guest entry it was made from: it names the frame for the
+ * reverse map, and it is what an out-of-sync page is compared with.
+ */
 struct pvm_sp {
-	struct pvm_sp *next;		/* same frame shadowed at another level or role */
+	struct pvm_sp *next;		/* same frame shadowed at another level or view */
 	struct list_head lru;		/* vm->mmu.pages, reclaim order */
-	u64 *spt;			/* 512 entries */
-	u64 *top;			/* level 4 on a 5-level host: the page above, NULL else */
-	u64 *low, *high;		/* 5-level host: halves of a root, see mmu/root.c */
+	u64 *spt;			/* 512 entries; a root on a 5-level host: entries 0..255 only */
+	u64 *high;			/* root on a 5-level host: the page with entries 256..511 */
+	u64 *top;			/* root on a 5-level host: the page above, goes into CR3 */
+	u64 *known;			/* level 1 only */
 	unsigned long parents;		/* rmap-coded: entries of upper shadow pages that point here */
 	u64 gfn;
 	u8 level;
 	bool user_view;			/* level 4 only: root without M2P */
 	bool referenced;
-	bool unsync;			/* guest writes to it natively; @snapshot has what the shadow knows */
+	bool unsync;			/* guest writes to it natively */
 	u16 nr_present;
-	u64 *snapshot;
-	u64 *unsync_spte;		/* the writable alias that made it unsync */
-	u64 unsync_gva;
+	u64 *alias;			/* the writable entry through which it does */
 };
 
 struct pvm_mmu {
@@ -66,9 +70,8 @@ struct pvm_mmu {
 	u64 nr_pages, max_pages;	/* shadow pages held; budget */
 	struct mmu_notifier notifier;
 	bool registered;
-	unsigned long invalidate_seq;	/* bumped when a host invalidation ends */
-	u32 invalidate_active;		/* invalidations under way */
-	u64 flush_gen;			/* bumped when a shadow entry lost rights; vCPUs flush before entry */
+	u32 invalidating;		/* host invalidations under way ... */
+	unsigned long invalidate_start, invalidate_end;	/* ... and the addresses they cover together */
 	struct pvm_region_top region;	/* switcher region for shadow roots */
 	u64 *m2p_l3;			/* level-3 table of the M2P, shared by all kernel roots */
 	struct page **m2p_pages;	/* backing pages of the M2P, 512 entries each */
@@ -76,6 +79,15 @@ struct pvm_mmu {
 	struct list_head link;		/* in the shrinker's list */
 };
 
+/* Memory set aside in sleeping context, taken under mmu.lock. One fault needs at most four shadow pages. */
+struct pvm_mmu_cache {
+	u64 *page[16];
+	struct pvm_sp *sp[8];
+	struct pvm_rmap_chunk *chunk[8];
+	u32 nr_page, nr_sp, nr_chunk;
+};
+
+#define PVM_MAX_UNSYNC	16
 #define PVM_VTLB_SIZE	64
 struct pvm_vtlb_entry {
 	u64 page;			/* guest virtual page address | 1 when valid */
@@ -87,17 +99,13 @@ struct pvm_vtlb_entry {
 struct pvm_vcpu_mmu {
 	u64 kroot_gfn, uroot_gfn;	/* guest roots; uroot 0 = none */
 	struct pvm_sp *kroot, *uroot;	/* their shadows, NULL = to be found again */
-	u64 flush_gen;
 	struct pvm_vtlb_entry vtlb[PVM_VTLB_SIZE];
 	/* memory set aside in sleeping context, taken under mmu.lock */
-	u64 *page_cache[16];
-	struct pvm_sp *sp_cache[8];
-	void *chunk_cache[4];
-	u32 nr_page_cache, nr_sp_cache, nr_chunk_cache;
+	struct pvm_mmu_cache cache;
 	/* run of native writes to one L1 */
 	u64 write_run_gfn;
 	u32 write_run;
-	struct pvm_sp *unsync[16];
+	struct pvm_sp *unsync[PVM_MAX_UNSYNC];
 	u32 nr_unsync;
 };
 

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reverse map: the set of shadow entries that point to one thing (a guest frame, or a shadow page), coded in one word:
+ * 0 empty, a pointer to the only entry, or a pointer to a chain of chunks with bit 0 set. Most sets have one or two
+ * members: the kernel's direct map and one user mapping.
+ *
+ * vm->mmu.lock is held by every caller. Chunks come from the vCPU's cache; the caller asks pvm_rmap_has_room() first.
+ */
+#include <linux/slab.h>
+
+#include "mmu/shadow.h"
+
+bool pvm_rmap_has_room(const struct pvm_vcpu *v)
+{
+	return v->mmu.cache.nr_chunk >= 5;	/* a leaf and four links */
+}
+
+static struct pvm_rmap_chunk *chunks(unsigned long head)
+{
+	return head & 1 ? (struct pvm_rmap_chunk *)(head & ~1ul) : NULL;
+}
+
+static struct pvm_rmap_chunk *new_chunk(struct pvm_vcpu *v, struct pvm_rmap_chunk *next)
+{
+	struct pvm_rmap_chunk *c = v->mmu.cache.chunk[--v->mmu.cache.nr_chunk];
+
+	c->next = next;
+	c->nr = 0;
+	return c;
+}
+
+void pvm_rmap_add(struct pvm_vcpu *v, unsigned long *head, u64 *spte)
+{
+	struct pvm_rmap_chunk *c = chunks(*head);
+
+	if (!*head) {
+		*head = (unsigned long)spte;
+		return;
+	}
+	if (!c) {
+		c = new_chunk(v, NULL);
+		c->spte[c->nr++] = (u64 *)*head;
+	} else if (c->nr == PVM_RMAP_CHUNK) {
+		c = new_chunk(v, c);
+	}
+	c->spte[c->nr++] = spte;
+	*head = (unsigned long)c | 1;
+}
+
+/* Order does not matter: the hole is filled from the first chunk, which is the only one that may be partly full. */
+void pvm_rmap_del(unsigned long *head, const u64 *spte)
+{
+	struct pvm_rmap_chunk *first = chunks(*head), *c;
+	u32 i;
+
+	if (!first) {
+		if (*head == (unsigned long)spte)
+			*head = 0;
+		return;
+	}
+	for (c = first; c; c = c->next) {
+		for (i = 0; i < c->nr; i++)
+			if (c->spte[i] == spte)
+				goto found;
+	}
+	return;
+found:
+	c->spte[i] = first->spte[--first->nr];
+	if (first->nr)
+		return;
+	*head = first->next ? (unsigned long)first->next | 1 : 0;
+	kfree(first);
+}
+
+u64 *pvm_rmap_first(unsigned long head)
+{
+	struct pvm_rmap_chunk *c = chunks(head);
+
+	return c ? c->spte[c->nr - 1] : (u64 *)head;
+}
+
+void pvm_rmap_free(unsigned long *head)
+{
+	struct pvm_rmap_chunk *c = chunks(*head), *next;
+
+	for (; c; c = next) {
+		next = c->next;
+		kfree(c);
+	}
+	*head = 0;
+}

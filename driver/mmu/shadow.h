@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the files of mmu/ share. Functions named here want vm->mmu.lock held unless they say otherwise. */
+#ifndef PVM_MMU_SHADOW_H
+#define PVM_MMU_SHADOW_H
+
+#include <linux/mm.h>
+
+#include "core/pvm.h"
+#include "mmu/spte.h"
+#include "mmu/walk.h"
+
+/* Software bit of a level-1 entry: writable although the guest's is not, because its target is out of sync. */
+#define PVM_SPTE_ALIAS	(1ull << 10)
+
+#define PVM_RMAP_CHUNK	14
+struct pvm_rmap_chunk {
+	struct pvm_rmap_chunk *next;
+	u64 nr;
+	u64 *spte[PVM_RMAP_CHUNK];
+};
+
+/* frames: level of the table a frame is, and its shadows, in one word */
+#define PVM_FRAME_LEVEL	7ul
+
+static inline struct pvm_frame *pvm_frame_of(const struct pvm_vm *vm, u64 gfn)
+{
+	u32 i;
+
+	for (i = 0; i < vm->mmu.nr_slots; i++) {
+		const struct pvm_slot *s = &vm->mmu.slots[i];
+		u64 n = gfn - s->gfn;
+
+		if (n < s->nr_pages)
+			return &s->frames[array_index_nospec(n, s->nr_pages)];
+	}
+	return NULL;
+}
+
+/* Address of a frame in the VMM's memory, 0 if there is none. Lock-free: slots are fixed once a vCPU ran. */
+static inline unsigned long pvm_gfn_to_hva(const struct pvm_vm *vm, u64 gfn)
+{
+	u32 i;
+
+	for (i = 0; i < vm->mmu.nr_slots; i++) {
+		const struct pvm_slot *s = &vm->mmu.slots[i];
+		u64 n = gfn - s->gfn;
+
+		if (n < s->nr_pages)
+			return s->uaddr + (array_index_nospec(n, s->nr_pages) << PVM_PAGE_SHIFT);
+	}
+	return 0;
+}
+
+static inline u32 pvm_frame_level(const struct pvm_frame *f)
+{
+	return f->sp_level & PVM_FRAME_LEVEL;
+}
+
+static inline struct pvm_sp *pvm_frame_sp(const struct pvm_frame *f)
+{
+	return (struct pvm_sp *)(f->sp_level & ~PVM_FRAME_LEVEL);
+}
+
+static inline void pvm_frame_set_level(struct pvm_frame *f, u32 level)
+{
+	f->sp_level = (f->sp_level & ~PVM_FRAME_LEVEL) | level;
+}
+
+static inline struct pvm_sp *pvm_sp_of(const u64 *spte)
+{
+	return (struct pvm_sp *)page_private(virt_to_page(spte));
+}
+
+static inline u64 *pvm_spte_at(const struct pvm_sp *sp, u32 index)
+{
+	return sp->high && index >= 256 ? &sp->high[index] : &sp->spt[index];
+}
+
+static inline u32 pvm_va_index(u64 va, u32 level)
+{
+	return (va >> (PVM_PAGE_SHIFT + 9 * (level - 1))) & (PVM_PTES - 1);
+}
+
+/* rmap.c: set of shadow entries coded in one word */
+bool pvm_rmap_has_room(const struct pvm_vcpu *v);
+void pvm_rmap_add(struct pvm_vcpu *v, unsigned long *head, u64 *spte);
+void pvm_rmap_del(unsigned long *head, const u64 *spte);
+u64 *pvm_rmap_first(unsigned long head);
+void pvm_rmap_free(unsigned long *head);
+
+/* shadow.c */
+struct pvm_sp *pvm_sp_find(const struct pvm_frame *f, u32 level, bool user_view);
+struct pvm_sp *pvm_sp_make(struct pvm_vcpu *v, u64 gfn, u32 level, bool user_view);	/* NULL: cache empty */
+void pvm_sp_zap(struct pvm_vm *vm, struct pvm_sp *sp, struct list_head *dispose);
+void pvm_sp_zap_frame(struct pvm_vm *vm, struct pvm_frame *f, struct list_head *dispose);
+void pvm_sp_dispose(struct list_head *dispose);		/* no lock: frees, when no CPU can walk them */
+void pvm_spte_clear(struct pvm_vm *vm, u64 *spte);	/* any level; drops links */
+void pvm_spte_set_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, u64 spte);
+bool pvm_sp_reclaim(struct pvm_vm *vm, u32 wanted, struct list_head *dispose);
+void pvm_mmu_kick_all(struct pvm_vm *vm);		/* no lock, IRQs on: all vCPUs out of the guest */
+void pvm_mark_table(struct pvm_vcpu *v, struct pvm_frame *f, u32 level);
+
+/* fault.c */
+int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write);
+/* Host frame behind a guest frame. -PVM_ENEED: not there (or not writable when @write). */
+int pvm_host_frame(struct pvm_vcpu *v, struct pvm_frame *f, u64 gfn, bool write, pvm_hfn_t *hfn, bool *host_w);
+
+/* update.c */
+void pvm_mmu_resync(struct pvm_vcpu *v, struct pvm_sp *sp);
+void pvm_mmu_resync_all(struct pvm_vcpu *v);
+void pvm_unsync_forget(struct pvm_vm *vm, struct pvm_sp *sp);
+
+/* gmem.c: one guest entry, page faults disabled, with or without the lock */
+int pvm_gpte_read(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte);
+int pvm_gpte_write(struct pvm_vcpu *v, u64 table, u32 index, u64 pte);
+/* Compare and exchange: 0 done, 1 it was *old (updated) */
+int pvm_gpte_cmpxchg(struct pvm_vcpu *v, u64 table, u32 index, u64 *old, u64 pte);
+
+#endif /* PVM_MMU_SHADOW_H */
