@@ -110,6 +110,7 @@ struct pvm_vcpu_shared {
 	int time_cpu;			/* CPU it was made on, -1 never */
 	u64 time_made_ns;		/* CLOCK_MONOTONIC then */
 	bool time_copy_stale;		/* time_gva could not be written yet */
+	bool runstate_stale;		/* nor runstate_gva */
 };
 
 struct pvm_vtimer {
