@@ -26,6 +26,7 @@ static struct pvm_rmap_chunk *new_chunk(struct pvm_vcpu *v, struct pvm_rmap_chun
 
 	c->next = next;
 	c->nr = 0;
+	c->depth = next ? next->depth + 1 : 1;
 	return c;
 }
 
@@ -70,6 +71,13 @@ found:
 		return;
 	*head = first->next ? (unsigned long)first->next | 1 : 0;
 	kfree(first);
+}
+
+bool pvm_rmap_is_full(unsigned long head)
+{
+	struct pvm_rmap_chunk *c = chunks(head);
+
+	return c && c->depth >= PVM_RMAP_DEPTH && c->nr == PVM_RMAP_CHUNK;
 }
 
 u64 *pvm_rmap_first(unsigned long head)

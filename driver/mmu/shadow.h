@@ -13,9 +13,11 @@
 #define PVM_SPTE_ALIAS	(1ull << 10)
 
 #define PVM_RMAP_CHUNK	14
+#define PVM_RMAP_DEPTH	64	/* chunks: a set that is full loses a member, so that no search is long */
 struct pvm_rmap_chunk {
 	struct pvm_rmap_chunk *next;
-	u64 nr;
+	u32 nr;
+	u32 depth;			/* chunks from here to the end */
 	u64 *spte[PVM_RMAP_CHUNK];
 };
 
@@ -85,6 +87,7 @@ static inline u32 pvm_va_index(u64 va, u32 level)
 bool pvm_rmap_has_room(const struct pvm_vcpu *v);
 void pvm_rmap_add(struct pvm_vcpu *v, unsigned long *head, u64 *spte);
 void pvm_rmap_del(unsigned long *head, const u64 *spte);
+bool pvm_rmap_is_full(unsigned long head);	/* clear pvm_rmap_first() before adding */
 u64 *pvm_rmap_first(unsigned long head);
 void pvm_rmap_free(unsigned long *head);
 

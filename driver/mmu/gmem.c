@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Guest memory, as the VMM's ordinary memory: by frame through the slots, by guest virtual address through the guest's
+ * own tables (kernel view).
+ *
+ * Runs in the VMM's task with page faults disabled: a host page that is not there is noted (-PVM_ENEED) and provided
+ * later. Virtual addresses go through a small cache of translations, the vTLB, which has a TLB's rights and duties:
+ * it may be stale until the guest flushes, and every flush, base switch and resynchronisation empties it.
+ */
+#include <linux/uaccess.h>
+
+#include "mmu/shadow.h"
+
+int pvm_gpte_read(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
+{
+	unsigned long hva = pvm_gfn_to_hva(v->vm, table);
+
+	if (unlikely(!hva))
+		return -ENXIO;
+	if (unlikely(get_user(*pte, (u64 __user *)hva + index)))
+		return pvm_need_page(v, pvm_gfn(table), false);
+	return 0;
+}
+
+int pvm_gmem_read_pte(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
+{
+	return pvm_gpte_read(v, table, index, pte);
+}
+
+int pvm_gpte_write(struct pvm_vcpu *v, u64 table, u32 index, u64 pte)
+{
+	unsigned long hva = pvm_gfn_to_hva(v->vm, table);
+
+	if (unlikely(!hva))
+		return -ENXIO;
+	if (unlikely(put_user(pte, (u64 __user *)hva + index)))
+		return pvm_need_page(v, pvm_gfn(table), true);
+	return 0;
+}
+
+static int user_cmpxchg64(u64 __user *p, u64 *old, u64 new)
+{
+	return __try_cmpxchg_user(p, old, new, fault);
+fault:
+	return -EFAULT;
+}
+
+int pvm_gpte_cmpxchg(struct pvm_vcpu *v, u64 table, u32 index, u64 *old, u64 pte)
+{
+	unsigned long hva = pvm_gfn_to_hva(v->vm, table);
+	int ret;
+
+	if (unlikely(!hva))
+		return -ENXIO;
+	ret = user_cmpxchg64((u64 __user *)hva + index, old, pte);
+	return ret == -EFAULT ? pvm_need_page(v, pvm_gfn(table), true) : ret;
+}
+
+int pvm_gmem_read(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 offset, void *buf, u32 bytes)
+{
+	while (bytes) {
+		u32 n = min(bytes, PVM_PAGE_SIZE - offset);
+		unsigned long hva = pvm_gfn_to_hva(v->vm, gfn.v);
+
+		if (!hva)
+			return -ENXIO;
+		if (copy_from_user(buf, (void __user *)(hva + offset), n))
+			return pvm_need_page(v, gfn, false);
+		buf += n;
+		bytes -= n;
+		offset = 0;
+		gfn.v++;
+	}
+	return 0;
+}
+
+int pvm_gmem_write(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 offset, const void *buf, u32 bytes)
+{
+	while (bytes) {
+		u32 n = min(bytes, PVM_PAGE_SIZE - offset);
+		unsigned long hva = pvm_gfn_to_hva(v->vm, gfn.v);
+
+		if (!hva)
+			return -ENXIO;
+		if (copy_to_user((void __user *)(hva + offset), buf, n))
+			return pvm_need_page(v, gfn, true);
+		buf += n;
+		bytes -= n;
+		offset = 0;
+		gfn.v++;
+	}
+	return 0;
+}
+
+/* ---- virtual addresses -------------------------------------------------------------------------------------- */
+
+void pvm_vtlb_flush(struct pvm_vcpu *v)
+{
+	u32 i;
+
+	for (i = 0; i < PVM_VTLB_SIZE; i++)
+		v->mmu.vtlb[i].page = 0;
+}
+
+static struct pvm_vtlb_entry *vtlb_slot(struct pvm_vcpu *v, u64 gva)
+{
+	return &v->mmu.vtlb[(gva >> PVM_PAGE_SHIFT) % PVM_VTLB_SIZE];
+}
+
+/* Translate in the view of @root; only the kernel view is cached. -EFAULT: the guest maps nothing suitable there. */
+static int translate(struct pvm_vcpu *v, u64 root, u64 gva, bool write, struct pvm_vtlb_entry *e)
+{
+	struct pvm_walk w;
+	int err;
+
+	if (!pvm_is_guest_va(gva))
+		return -EFAULT;
+	err = pvm_walk(v, root, gva, &w);
+	if (err == -PVM_ENEED)
+		return err;
+	if (err || (write && !w.writable))
+		return -EFAULT;
+	e->page = (gva & ~(u64)(PVM_PAGE_SIZE - 1)) | 1;
+	e->gfn = pvm_pte_gfn(w.pte[1]);
+	e->hva = pvm_gfn_to_hva(v->vm, e->gfn);
+	e->writable = w.writable;
+	if (!e->hva) {
+		e->page = 0;
+		return -EFAULT;
+	}
+	return 0;
+}
+
+static int lookup(struct pvm_vcpu *v, u64 gva, bool write, struct pvm_vtlb_entry **entry)
+{
+	struct pvm_vtlb_entry *e = vtlb_slot(v, gva);
+
+	*entry = e;
+	if (likely(e->page == ((gva & ~(u64)(PVM_PAGE_SIZE - 1)) | 1) && (e->writable || !write)))
+		return 0;
+	return translate(v, v->mmu.kroot_gfn, gva, write, e);
+}
+
+int pvm_gva_read(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes)
+{
+	struct pvm_vtlb_entry *e;
+	int err;
+
+	while (bytes) {
+		u32 offset = gva & (PVM_PAGE_SIZE - 1), n = min(bytes, PVM_PAGE_SIZE - offset);
+
+		err = lookup(v, gva, false, &e);
+		if (err)
+			return err;
+		if (copy_from_user(buf, (void __user *)(e->hva + offset), n))
+			return pvm_need_page(v, pvm_gfn(e->gfn), false);
+		gva += n;
+		buf += n;
+		bytes -= n;
+	}
+	return 0;
+}
+
+int pvm_gva_write(struct pvm_vcpu *v, u64 gva, const void *buf, u32 bytes)
+{
+	struct pvm_vtlb_entry *e;
+	int err;
+
+	while (bytes) {
+		u32 offset = gva & (PVM_PAGE_SIZE - 1), n = min(bytes, PVM_PAGE_SIZE - offset);
+
+		err = lookup(v, gva, true, &e);
+		if (err)
+			return err;
+		if (copy_to_user((void __user *)(e->hva + offset), buf, n))
+			return pvm_need_page(v, pvm_gfn(e->gfn), true);
+		gva += n;
+		buf += n;
+		bytes -= n;
+	}
+	return 0;
+}
+
+int pvm_gva_fetch(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes, u32 *got)
+{
+	u64 root = v->ss->kernel_mode ? v->mmu.kroot_gfn : v->mmu.uroot_gfn;
+	struct pvm_vtlb_entry e;
+	int err;
+
+	*got = 0;
+	while (bytes) {
+		u32 offset = gva & (PVM_PAGE_SIZE - 1), n = min(bytes, PVM_PAGE_SIZE - offset);
+
+		err = translate(v, root, gva, false, &e);
+		if (err == -EFAULT && *got)
+			return 0;
+		if (err)
+			return err;
+		if (copy_from_user(buf, (void __user *)(e.hva + offset), n))
+			return pvm_need_page(v, pvm_gfn(e.gfn), false);
+		*got += n;
+		gva += n;
+		buf += n;
+		bytes -= n;
+	}
+	return 0;
+}
+
+int pvm_gva_to_gfn(struct pvm_vcpu *v, u64 gva, bool write, pvm_gfn_t *gfn)
+{
+	struct pvm_vtlb_entry *e;
+	int err = lookup(v, gva, write, &e);
+
+	if (!err)
+		*gfn = pvm_gfn(e->gfn);
+	return err;
+}
