@@ -246,8 +246,8 @@ PVM_API int pvm_ctx_stats_by_id(struct pvm_ctx *ctx, uint32_t id, struct pvm_sta
 /**
  * struct pvm_load_opts - what a guest boots
  * @sz: sizeof(struct pvm_load_opts)
- * @kernel_path: bzImage (gzip, bzip2, lzma, xz, lzo, lz4 or zstd payload) or 64-bit ELF, plain or
- * 	gzip-compressed
+ * @kernel_path: bzImage (gzip, bzip2, lzma, xz, lz4 or zstd payload) or 64-bit ELF, plain or
+ *	gzip-compressed
  * @kernel_data: alternative to @kernel_path: the same bytes in memory
  * @kernel_bytes: size of @kernel_data
  * @initrd_path: initial RAM disk or NULL
@@ -271,7 +271,7 @@ struct pvm_load_opts {
  * struct pvm_kernel_info - what a kernel file is, from pvm_kernel_probe()
  * @sz: IN sizeof(struct pvm_kernel_info)
  * @format: "bzImage" or "ELF"
- * @compression: "none", "gzip", "bzip2", "lzma", "xz", "lzo", "lz4" or "zstd"
+ * @compression: "none", "gzip", "bzip2", "lzma", "xz", "lz4" or "zstd"
  * @guest_os: note GUEST_OS, "" if absent
  * @banner: release of a bzImage ("6.1.0-56-amd64 (..) #1 SMP .."), "" if unknown
  * @virt_base: virtual address of guest frame 0 at boot
@@ -299,7 +299,7 @@ struct pvm_kernel_info {
  *
  * Any thread. Return: 0; -ENOEXEC: the file is no kernel this library can boot (pvm_errmsg() says
  * which of: not a kernel, truncated, 32-bit, wrong machine, built without Xen PV support); -EFBIG:
- * bigger than this library unpacks; -EOPNOTSUPP: compression not built in; or the error of opening
+ * bigger than this library unpacks; -EOPNOTSUPP: lzo payload; or the error of opening
  * or reading a file.
  */
 PVM_API int pvm_kernel_probe(const struct pvm_load_opts *opts, struct pvm_kernel_info *info);
@@ -318,11 +318,11 @@ PVM_API int pvm_kernel_probe(const struct pvm_load_opts *opts, struct pvm_kernel
  * @sz: sizeof(struct pvm_vm_opts)
  * @name: 1..31 characters of [A-Za-z0-9._-], unique on the machine; required
  * @memory_bytes: guest memory, a multiple of 4096, 4 MiB .. the host's memory; 0 = 512 MiB; a
- * 	multiple of 2 MiB with PVM_VM_MEM_HUGETLB
+ *	multiple of 2 MiB with PVM_VM_MEM_HUGETLB
  * @max_vcpus: 1 .. pvm_ctx_info.max_vcpus; 0 = 1
  * @flags: PVM_VM_OWN_THREAD, PVM_VM_MEM_*
  * @shadow_limit_bytes: most host memory for shadow page tables, at least 256 KiB; 0 = the driver's
- * 	default
+ *	default
  * @domid: number the guest sees as its domain id, 1..0x7fef; 0 = 1
  * @uuid: UUID the guest sees; all zero = a random one
  */
@@ -463,7 +463,7 @@ PVM_API int pvm_vm_stop(struct pvm_vm *vm, unsigned int how);
 /**
  * pvm_vm_shutdown() - ask politely, wait, then insist
  * @grace_ms: how long the guest may take to power off before it is ended by force; repeated
- * 	requests are sent
+ *	requests are sent
  * @ex: how it ended; may be NULL
  *
  * Waits as pvm_vm_wait(), at most @grace_ms + 5 s. Return: 0; -ETIMEDOUT: not even force ended it;
@@ -476,7 +476,7 @@ PVM_API int pvm_vm_stats(struct pvm_vm *vm, struct pvm_stat_row **rows, size_t *
 
 PVM_API uint32_t pvm_vm_id(const struct pvm_vm *vm);		/* any thread */
 PVM_API const char *pvm_vm_name(const struct pvm_vm *vm);	/* any thread */
-PVM_API int pvm_vm_memfd(const struct pvm_vm *vm);		/* any thread; -1: anonymous memory */
+PVM_API int pvm_vm_memfd(const struct pvm_vm *vm);		/* any thread; -1: none */
 PVM_API struct pvm_console *pvm_vm_console(struct pvm_vm *vm);	/* any thread; owned by @vm */
 
 /**
@@ -555,7 +555,7 @@ PVM_API int pvm_console_on_space(struct pvm_console *con, void (*fn)(void *arg),
  * pvm_console_attach() - connect file descriptors
  * @in_fd: typed input is read from it, until its end; -1 = none
  * @out_fd: output is written to it; -1 = none. If it breaks (closed pipe, full disk) that is logged
- * 	once and output is thrown away from then on
+ *	once and output is thrown away from then on
  *
  * May be the same (a socket, a pty). The descriptors are duplicated, their flags are not changed;
  * terminal modes are the caller's affair. Before pvm_vm_start() or on the loop's thread.
