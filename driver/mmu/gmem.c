@@ -94,17 +94,28 @@ int pvm_gmem_write(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 offset, const void *bu
 
 /* ---- virtual addresses -------------------------------------------------------------------------------------- */
 
+static u64 vtlb_key(const struct pvm_vcpu *v, u64 gva)
+{
+	return (gva & ~(u64)(PVM_PAGE_SIZE - 1)) | v->mmu.vtlb_gen << 1 | 1;
+}
+
+/* A new generation makes every entry miss; only when the number runs out are they wiped. */
 void pvm_vtlb_flush(struct pvm_vcpu *v)
 {
-	u32 i;
-
-	for (i = 0; i < PVM_VTLB_SIZE; i++)
-		v->mmu.vtlb[i].page = 0;
+	if (++v->mmu.vtlb_gen < 2048)
+		return;
+	v->mmu.vtlb_gen = 1;
+	memset(v->mmu.vtlb, 0, sizeof(v->mmu.vtlb));
 }
 
 static struct pvm_vtlb_entry *vtlb_slot(struct pvm_vcpu *v, u64 gva)
 {
 	return &v->mmu.vtlb[(gva >> PVM_PAGE_SHIFT) % PVM_VTLB_SIZE];
+}
+
+void pvm_vtlb_flush_va(struct pvm_vcpu *v, u64 gva)
+{
+	vtlb_slot(v, gva)->key = 0;
 }
 
 /* Translate in the view of @root; only the kernel view is cached. -EFAULT: the guest maps nothing suitable there. */
@@ -120,12 +131,12 @@ static int translate(struct pvm_vcpu *v, u64 root, u64 gva, bool write, struct p
 		return err;
 	if (err || (write && !w.writable))
 		return -EFAULT;
-	e->page = (gva & ~(u64)(PVM_PAGE_SIZE - 1)) | 1;
+	e->key = vtlb_key(v, gva);
 	e->gfn = pvm_pte_gfn(w.pte[1]);
 	e->hva = pvm_gfn_to_hva(v->vm, e->gfn);
 	e->writable = w.writable;
 	if (!e->hva) {
-		e->page = 0;
+		e->key = 0;
 		return -EFAULT;
 	}
 	return 0;
@@ -136,7 +147,7 @@ static int lookup(struct pvm_vcpu *v, u64 gva, bool write, struct pvm_vtlb_entry
 	struct pvm_vtlb_entry *e = vtlb_slot(v, gva);
 
 	*entry = e;
-	if (likely(e->page == ((gva & ~(u64)(PVM_PAGE_SIZE - 1)) | 1) && (e->writable || !write)))
+	if (likely(e->key == vtlb_key(v, gva) && (e->writable || !write)))
 		return 0;
 	return translate(v, v->mmu.kroot_gfn, gva, write, e);
 }
@@ -183,21 +194,20 @@ int pvm_gva_write(struct pvm_vcpu *v, u64 gva, const void *buf, u32 bytes)
 
 int pvm_gva_fetch(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes, u32 *got)
 {
-	u64 root = v->ss->kernel_mode ? v->mmu.kroot_gfn : v->mmu.uroot_gfn;
-	struct pvm_vtlb_entry e;
+	struct pvm_vtlb_entry user, *e = &user;
 	int err;
 
 	*got = 0;
 	while (bytes) {
 		u32 offset = gva & (PVM_PAGE_SIZE - 1), n = min(bytes, PVM_PAGE_SIZE - offset);
 
-		err = translate(v, root, gva, false, &e);
+		err = v->ss->kernel_mode ? lookup(v, gva, false, &e) : translate(v, v->mmu.uroot_gfn, gva, false, e);
 		if (err == -EFAULT && *got)
 			return 0;
 		if (err)
 			return err;
-		if (copy_from_user(buf, (void __user *)(e.hva + offset), n))
-			return pvm_need_page(v, pvm_gfn(e.gfn), false);
+		if (copy_from_user(buf, (void __user *)(e->hva + offset), n))
+			return pvm_need_page(v, pvm_gfn(e->gfn), false);
 		*got += n;
 		gva += n;
 		buf += n;

@@ -90,7 +90,7 @@ struct pvm_mmu_cache {
 #define PVM_MAX_UNSYNC	16
 #define PVM_VTLB_SIZE	64
 struct pvm_vtlb_entry {
-	u64 page;			/* guest virtual page address | 1 when valid */
+	u64 key;			/* guest virtual page address | generation << 1 | 1; 0 = empty */
 	u64 gfn;
 	unsigned long hva;
 	bool writable;
@@ -100,6 +100,7 @@ struct pvm_vcpu_mmu {
 	u64 kroot_gfn, uroot_gfn;	/* guest roots; uroot 0 = none */
 	struct pvm_sp *kroot, *uroot;	/* their shadows, NULL = to be found again */
 	struct pvm_vtlb_entry vtlb[PVM_VTLB_SIZE];
+	u32 vtlb_gen;			/* 1..2047, in the key of valid entries */
 	/* memory set aside in sleeping context, taken under mmu.lock */
 	struct pvm_mmu_cache cache;
 	/* run of native writes to one L1 */

@@ -129,7 +129,7 @@ void pvm_spte_set_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpt
 	u64 *at = &sp->spt[index];
 	struct pvm_frame *f = pvm_frame_of(v->vm, pvm_pte_gfn(gpte));
 
-	if ((*at & PVM_PTE_P) && ((sp->known[index] ^ gpte) & PVM_PTE_FRAME))
+	if ((*at & PVM_PTE_P) && (((sp->known[index] ^ gpte) & PVM_PTE_FRAME) || (*at & PVM_SPTE_ALIAS)))
 		pvm_spte_clear(v->vm, at);
 	sp->known[index] = gpte;
 	if (!(*at & PVM_PTE_P)) {

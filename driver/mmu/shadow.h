@@ -104,6 +104,8 @@ void pvm_mmu_kick_all(struct pvm_vm *vm);		/* no lock, IRQs on: all vCPUs out of
 void pvm_mark_table(struct pvm_vcpu *v, struct pvm_frame *f, u32 level);
 
 /* fault.c */
+bool pvm_cache_is_low(const struct pvm_vcpu *v);
+struct pvm_sp *pvm_link_path(struct pvm_vcpu *v, const struct pvm_walk *w);	/* NULL: cache empty */
 int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write);
 /* Host frame behind a guest frame. -PVM_ENEED: not there (or not writable when @write). */
 int pvm_host_frame(struct pvm_vcpu *v, struct pvm_frame *f, u64 gfn, bool write, pvm_hfn_t *hfn, bool *host_w);
@@ -114,6 +116,7 @@ void pvm_mmu_resync_all(struct pvm_vcpu *v);
 void pvm_unsync_forget(struct pvm_vm *vm, struct pvm_sp *sp);
 
 /* gmem.c: one guest entry, page faults disabled, with or without the lock */
+void pvm_vtlb_flush_va(struct pvm_vcpu *v, u64 gva);
 int pvm_gpte_read(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte);
 int pvm_gpte_write(struct pvm_vcpu *v, u64 table, u32 index, u64 pte);
 /* Compare and exchange: 0 done, 1 it was *old (updated) */

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Roots: which shadow pages go into CR3, base switches, pins, the classification of frames as page tables.
+ *
+ * Both guest roots of a process share everything below level 4. A root is kept until its frame is unpinned, so a
+ * context switch finds it again; CR3 values are recomputed before the next entry (pvm_mmu_set_roots).
+ */
+#include <linux/mm.h>
+
+#include "mmu/shadow.h"
+
+static u64 root_cr3(const struct pvm_sp *sp)
+{
+	return __sme_pa(sp->top ? sp->top : sp->spt);
+}
+
+static struct pvm_sp *find_root(struct pvm_vcpu *v, u64 gfn, bool user_view)
+{
+	struct pvm_sp *sp = pvm_sp_make(v, gfn, 4, user_view);
+
+	if (sp)
+		pvm_mark_table(v, pvm_frame_of(v->vm, gfn), 4);
+	return sp;
+}
+
+/**
+ * pvm_mmu_set_roots() - find or make the shadows of both roots, for CR3
+ *
+ * Context: resident. Return: 0 or -PVM_ENEED.
+ */
+int pvm_mmu_set_roots(struct pvm_vcpu *v)
+{
+	struct pvm_vcpu_mmu *m = &v->mmu;
+	struct pvm_mmu *mmu = &v->vm->mmu;
+	LIST_HEAD(dispose);
+	int err = 0;
+
+	spin_lock(&mmu->lock);
+	if (unlikely(mmu->nr_pages + 4 > mmu->max_pages))
+		pvm_sp_reclaim(v->vm, 16, &dispose);
+	m->kroot = find_root(v, m->kroot_gfn, false);
+	m->uroot = m->uroot_gfn ? find_root(v, m->uroot_gfn, true) : NULL;
+	if (!m->kroot || (m->uroot_gfn && !m->uroot)) {
+		err = pvm_need_cache(v);
+	} else {
+		v->ss->kernel_cr3 = root_cr3(m->kroot);
+		v->ss->user_cr3 = m->uroot ? root_cr3(m->uroot) : 0;
+	}
+	spin_unlock(&mmu->lock);
+	pvm_sp_dispose(&dispose);
+	return err;
+}
+
+/* Every entry loads CR3 and with it flushes PCID 0: nothing that was taken away can be seen any more. */
+void pvm_mmu_before_entry(struct pvm_vcpu *v)
+{
+}
+
+/* A frame is (now) a page table of @level: no leaf may be writable, native writes are emulated. */
+void pvm_mark_table(struct pvm_vcpu *v, struct pvm_frame *f, u32 level)
+{
+	if (f && pvm_frame_level(f) != level)
+		pvm_frame_set_level(f, level);
+}
+
+/**
+ * pvm_mmu_pin() - a frame becomes a live page table
+ *
+ * Context: resident. Return: 0, -EINVAL no such frame.
+ */
+int pvm_mmu_pin(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 level)
+{
+	struct pvm_frame *f = pvm_frame_of(v->vm, gfn.v);
+
+	if (!f)
+		return -EINVAL;
+	spin_lock(&v->vm->mmu.lock);
+	pvm_mark_table(v, f, level);
+	spin_unlock(&v->vm->mmu.lock);
+	return 0;
+}
+
+/** pvm_mmu_unpin() - a frame stops being a page table: its shadows go. Context, Return: as pvm_mmu_pin(). */
+int pvm_mmu_unpin(struct pvm_vcpu *v, pvm_gfn_t gfn)
+{
+	struct pvm_frame *f = pvm_frame_of(v->vm, gfn.v);
+	LIST_HEAD(dispose);
+
+	if (!f)
+		return -EINVAL;
+	spin_lock(&v->vm->mmu.lock);
+	pvm_sp_zap_frame(v->vm, f, &dispose);
+	pvm_frame_set_level(f, 0);
+	spin_unlock(&v->vm->mmu.lock);
+	pvm_sp_dispose(&dispose);
+	return 0;
+}
+
+/** pvm_mmu_new_base() - new kernel root. Context: resident. Return: 0, -EINVAL no such frame. */
+int pvm_mmu_new_base(struct pvm_vcpu *v, pvm_gfn_t gfn)
+{
+	if (!pvm_frame_of(v->vm, gfn.v))
+		return -EINVAL;
+	v->mmu.kroot_gfn = gfn.v;
+	v->mmu.kroot = NULL;
+	return pvm_mmu_flush(v);
+}
+
+/** pvm_mmu_new_user_base() - new user root, 0 = none. Context: resident. Return: 0, -EINVAL no such frame. */
+int pvm_mmu_new_user_base(struct pvm_vcpu *v, u64 gfn)
+{
+	if (gfn && !pvm_frame_of(v->vm, gfn))
+		return -EINVAL;
+	v->mmu.uroot_gfn = gfn;
+	v->mmu.uroot = NULL;
+	return 0;
+}
+
+/* Whole-VM flush: what the guest wrote to out-of-sync tables counts from here on. */
+int pvm_mmu_flush(struct pvm_vcpu *v)
+{
+	v->mmu.write_run = 0;
+	if (v->mmu.nr_unsync)
+		pvm_mmu_resync_all(v);
+	pvm_vtlb_flush(v);
+	return 0;
+}
+
+int pvm_mmu_flush_va(struct pvm_vcpu *v, u64 va)
+{
+	v->mmu.write_run = 0;
+	if (v->mmu.nr_unsync)
+		pvm_mmu_resync_all(v);
+	pvm_vtlb_flush_va(v, va);
+	return 0;
+}
