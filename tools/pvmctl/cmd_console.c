@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pvmctl console: be the terminal of a guest that runs in the background.
+ *
+ * The pvmctl that runs the guest replays its last 64 KiB of output, then both directions flow until
+ * Ctrl-], the end of the guest, or a signal. Standard input that is no terminal may end before
+ * that; output is then still shown.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "pvmctl.h"
+#include "term.h"
+
+static const struct opt opts[] = { { 0 } };
+
+static int connect_guest(const char *name, int *fd)
+{
+	struct pvm_vm_info info;
+	struct pvm_ctx *ctx;
+	int code;
+
+	*fd = ctl_connect(name, geteuid());
+	if (*fd >= 0)
+		return EXIT_OK;
+	code = driver_open(&ctx);
+	if (code)
+		return code;
+	code = guest_find(ctx, name, &info);
+	pvm_ctx_destroy(ctx);
+	if (code)
+		return code;
+	*fd = ctl_connect(name, info.uid);
+	if (*fd >= 0)
+		return EXIT_OK;
+	if (*fd == -EACCES || *fd == -EPERM)
+		return msg_cannot(EXIT_PERMISSION, *fd, NULL, NULL, "open the console of guest %s",
+				  name);
+	return msg_cannot(EXIT_STATE, *fd, "nobody answers at its control socket",
+			  "was it started by pvmctl?", "open the console of guest %s", name);
+}
+
+static int attach(int fd, const char *name)
+{
+	struct ctl_packet p;
+	int ret;
+
+	ret = ctl_send(fd, CTL_CONSOLE, NULL, 0);
+	if (!ret)
+		ret = ctl_receive(fd, &p, true);
+	if (ret <= 0)
+		return msg_cannot(EXIT_FAILED, ret ? ret : ECONNRESET, NULL, NULL,
+				  "open the console of guest %s", name);
+	if (p.kind != CTL_OK)
+		return msg_cannot(EXIT_STATE, EBUSY, p.data, NULL, "open the console of guest %s",
+				  name);
+	return EXIT_OK;
+}
+
+static bool write_all(int fd, const char *data, size_t len)
+{
+	while (len) {
+		ssize_t n = write(fd, data, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		data += n;
+		len -= n;
+	}
+	return true;
+}
+
+struct attached {
+	const char *name;
+	int fd;
+	bool raw;
+	int code;
+	bool leave;
+};
+
+static void from_guest(struct attached *a)
+{
+	struct ctl_packet p;
+	int ret = ctl_receive(a->fd, &p, false);
+
+	if (ret == -EAGAIN)
+		return;
+	a->leave = true;
+	if (ret <= 0) {
+		term_restore();
+		a->code = msg_cannot(EXIT_FAILED, ret ? ret : ECONNRESET,
+				     ret ? NULL : "the pvmctl that runs it has ended", NULL,
+				     "stay on the console of guest %s", a->name);
+	} else if (p.kind == CTL_OUTPUT) {
+		a->leave = !write_all(STDOUT_FILENO, p.data, p.len);
+	} else if (p.kind == CTL_ENDED) {
+		term_restore();
+		msg("guest %s has ended%s%s", a->name, p.len > 1 ? ": " : "",
+		    p.len > 1 ? p.data + 1 : "");
+	} else {
+		a->leave = false;
+	}
+}
+
+/* false: input has ended. */
+static bool from_user(struct attached *a)
+{
+	char buf[1024], *hit;
+	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
+	int err;
+
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return true;
+	if (n <= 0) {
+		a->leave |= a->raw;	/* a terminal that hung up takes us with it */
+		return false;
+	}
+	hit = a->raw ? memchr(buf, TERM_ESCAPE, n) : NULL;
+	if (hit) {
+		n = hit - buf;
+		a->leave = true;
+	}
+	err = n ? ctl_send(a->fd, CTL_INPUT, buf, n) : 0;
+	return !err;
+}
+
+static void relay(struct attached *a, int sigfd)
+{
+	struct pollfd p[4] = {
+		{ .fd = a->fd, .events = POLLIN }, { .fd = sigfd, .events = POLLIN },
+		{ .fd = STDIN_FILENO, .events = POLLIN }, { .fd = STDOUT_FILENO },
+	};
+
+	while (!a->leave) {
+		if (poll(p, 4, -1) < 0 && errno != EINTR)
+			break;
+		if (p[1].revents || p[3].revents & (POLLERR | POLLNVAL))
+			break;
+		if (p[0].revents)
+			from_guest(a);
+		if (!a->leave && p[2].revents && !from_user(a))
+			p[2].fd = -1;
+	}
+}
+
+static int cmd_console(int argc, char **argv)
+{
+	struct attached a = { .code = EXIT_OK };
+	struct opt_rest rest;
+	sigset_t set;
+	int sigfd, code;
+
+	if (!verb_parse(&verb_console, NULL, argc, argv, &rest, &code))
+		return code;
+	a.name = rest.operands[0];
+	if (!guest_name_check(a.name))
+		return EXIT_USAGE;
+	code = connect_guest(a.name, &a.fd);
+	if (code)
+		return code;
+	code = attach(a.fd, a.name);
+	if (code)
+		goto out;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigfd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (sigfd < 0) {
+		code = msg_cannot(EXIT_FAILED, errno, NULL, NULL, "listen for signals");
+		goto out;
+	}
+	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
+		msg("on the console of guest %s; Ctrl-] leaves it", a.name);
+		a.raw = term_raw();
+	}
+	relay(&a, sigfd);
+	term_restore();
+	if (a.raw)
+		fputc('\n', stderr);
+	close(sigfd);
+	code = a.code;
+out:
+	close(a.fd);
+	return code;
+}
+
+const struct verb verb_console = {
+	.name = "console", .operands = "NAME", .help = "Attach to the console of a detached guest",
+	.opts = opts, .min_operands = 1, .max_operands = 1, .fn = cmd_console,
+};

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pvmctl stop: ask a guest to power off, or with --force end it.
+ *
+ * The pvmctl that runs the guest is asked over its control socket. Where nobody answers (a launcher
+ * that is not pvmctl, one that hangs) only force is left: the process that owns the guest is
+ * killed, and the driver takes the guest down with it. Its pid comes from the driver; a pidfd taken
+ * before the second look makes sure that the process killed is the one that owns the guest.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ctl.h"
+#include "pvmctl.h"
+
+#define FORCE_MS	5000
+
+static struct args {
+	bool force;
+	uint64_t timeout_s;
+} args = { .timeout_s = 30 };
+
+static const struct opt opts[] = {
+	{ "force", 'f', OPT_FLAG, offsetof(struct args, force), NULL,
+	  "end the guest at once, as pulling the plug", 0, 0, NULL },
+	{ "timeout", 't', OPT_UINT, offsetof(struct args, timeout_s), "SECONDS",
+	  "how long to wait for power off (30)", 1, 86400, NULL },
+	{ 0 }
+};
+
+static long long now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
+}
+
+/* Send a request and wait for the guest's end. Return: 0, -ETIMEDOUT, or another -errno. */
+static int request(int fd, enum ctl_kind kind, uint64_t wait_ms)
+{
+	long long end = now_ms() + wait_ms, left;
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct ctl_packet packet;
+	int ret;
+
+	ret = ctl_send(fd, kind, NULL, 0);
+	if (ret)
+		return ret;
+	for (;;) {
+		left = end - now_ms();
+		if (left <= 0)
+			return -ETIMEDOUT;
+		ret = poll(&p, 1, left);
+		if (ret < 0 && errno != EINTR)
+			return -errno;
+		if (ret <= 0)
+			continue;
+		ret = ctl_receive(fd, &packet, false);
+		if (ret == -EAGAIN)
+			continue;
+		if (ret < 0)
+			return ret;
+		if (ret == 0 || packet.kind == CTL_ENDED)
+			return 0;
+		if (packet.kind == CTL_REFUSED)
+			return -EOPNOTSUPP;
+	}
+}
+
+static bool is_gone(struct pvm_ctx *ctx, uint32_t id)
+{
+	struct pvm_vm_info *rows;
+	bool found = false;
+	size_t n, i;
+
+	if (pvm_ctx_list(ctx, &rows, &n))
+		return false;
+	for (i = 0; i < n; i++)
+		found |= rows[i].id == id;
+	pvm_free(rows);
+	return !found;
+}
+
+static int kill_owner(const char *name)
+{
+	struct timespec tick = { .tv_nsec = 20000000 };
+	struct pvm_vm_info info, again;
+	struct pvm_ctx *ctx;
+	long long end;
+	int pidfd, code;
+
+	code = driver_open(&ctx);
+	if (code)
+		return code;
+	code = guest_find(ctx, name, &info);
+	if (code)
+		goto out;
+	if (!info.pid) {
+		code = msg_cannot(EXIT_FAILED, ESRCH, "its process is in another pid namespace",
+				  "stop it there", "end guest %s", name);
+		goto out;
+	}
+	pidfd = syscall(SYS_pidfd_open, (pid_t)info.pid, 0);
+	if (pidfd < 0) {
+		if (errno != ESRCH || !is_gone(ctx, info.id))
+			code = msg_cannot(errno == EPERM ? EXIT_PERMISSION : EXIT_FAILED, errno,
+					  NULL, NULL, "end guest %s", name);
+		goto out;
+	}
+	code = guest_find(ctx, name, &again);
+	if (!code && again.id == info.id && again.pid == info.pid &&
+	    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) && errno != ESRCH)
+		code = msg_cannot(errno == EPERM ? EXIT_PERMISSION : EXIT_FAILED, errno, NULL,
+				  NULL, "kill process %u of guest %s", info.pid, name);
+	close(pidfd);
+	for (end = now_ms() + FORCE_MS; !code && !is_gone(ctx, info.id);) {
+		if (now_ms() > end)
+			code = msg_cannot(EXIT_FAILED, ETIMEDOUT, NULL,
+					  "the host's kernel log may say more", "end guest %s",
+					  name);
+		nanosleep(&tick, NULL);
+	}
+out:
+	pvm_ctx_destroy(ctx);
+	return code;
+}
+
+/* Nobody at our own socket: whose is the guest, and does that user's pvmctl answer? */
+static int connect_by_owner(const char *name, int *fd)
+{
+	struct pvm_vm_info info;
+	struct pvm_ctx *ctx;
+	int code;
+
+	code = driver_open(&ctx);
+	if (code)
+		return code;
+	code = guest_find(ctx, name, &info);
+	pvm_ctx_destroy(ctx);
+	if (!code)
+		*fd = ctl_connect(name, info.uid);
+	return code;
+}
+
+static int cmd_stop(int argc, char **argv)
+{
+	struct opt_rest rest;
+	const char *name;
+	int fd, err, code;
+
+	if (!verb_parse(&verb_stop, &args, argc, argv, &rest, &code))
+		return code;
+	name = rest.operands[0];
+	if (!guest_name_check(name))
+		return EXIT_USAGE;
+	fd = ctl_connect(name, geteuid());
+	if (fd < 0) {
+		code = connect_by_owner(name, &fd);
+		if (code)
+			return code;
+	}
+	if (fd < 0 && !args.force)
+		return msg_cannot(fd == -EACCES || fd == -EPERM ? EXIT_PERMISSION : EXIT_STATE, fd,
+				  "nobody answers at its control socket",
+				  "'pvmctl stop --force' ends it without asking",
+				  "ask guest %s to power off", name);
+	err = -EIO;
+	if (fd >= 0) {
+		err = request(fd, args.force ? CTL_FORCE : CTL_STOP,
+			      args.force ? FORCE_MS : args.timeout_s * 1000);
+		close(fd);
+	}
+	if (!err)
+		return EXIT_OK;
+	if (args.force)
+		return kill_owner(name);
+	if (err == -ETIMEDOUT)
+		return msg_cannot(EXIT_FAILED, err, "it has not powered off in time",
+				  "wait longer with --timeout, or use --force", "stop guest %s",
+				  name);
+	return msg_cannot(EXIT_FAILED, err, NULL, "'pvmctl stop --force' ends it without asking",
+			  "stop guest %s", name);
+}
+
+const struct verb verb_stop = {
+	.name = "stop", .operands = "NAME", .help = "Ask a guest to power off, or end it",
+	.opts = opts, .min_operands = 1, .max_operands = 1, .fn = cmd_stop,
+};

@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The userland of a throw-away guest: busybox, an init script, and the program to run with its
+ * libraries. Nothing is written to the host's disk.
+ *
+ * A program is put at the path it has on the host, and so are its libraries: its loader then finds
+ * them where it did here. Which libraries, the loader itself says (--list): it alone knows its
+ * search rules. Neighbours: cpio.c writes, elf.c looks, wire.h tells what init says to pvmctl.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cpio.h"
+#include "elf.h"
+#include "initramfs.h"
+#include "out.h"
+
+#define GUEST_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+struct tree {
+	struct cpio cpio;
+	char **paths;		/* members so far, without leading slash */
+	size_t nr_paths;
+};
+
+/* ---- the tree ---- */
+
+static bool tree_has(const struct tree *t, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < t->nr_paths; i++)
+		if (!strcmp(t->paths[i], path))
+			return true;
+	return false;
+}
+
+static void tree_note(struct tree *t, const char *path)
+{
+	char **grown = reallocarray(t->paths, t->nr_paths + 1, sizeof(*grown));
+	char *copy = strdup(path);
+
+	if (grown)
+		t->paths = grown;
+	if (!grown || !copy) {
+		free(copy);
+		t->cpio.err = -ENOMEM;
+		return;
+	}
+	t->paths[t->nr_paths++] = copy;
+}
+
+static void tree_dir(struct tree *t, const char *path)
+{
+	if (tree_has(t, path))
+		return;
+	cpio_dir(&t->cpio, path, 0755);
+	tree_note(t, path);
+}
+
+/* Directories above @path: the kernel's unpacker does not make them by itself. */
+static void tree_parents(struct tree *t, const char *path)
+{
+	char *copy = strdup(path), *slash;
+
+	if (!copy) {
+		t->cpio.err = -ENOMEM;
+		return;
+	}
+	for (slash = strchr(copy, '/'); slash; slash = strchr(slash + 1, '/')) {
+		*slash = 0;
+		tree_dir(t, copy);
+		*slash = '/';
+	}
+	free(copy);
+}
+
+static void tree_file(struct tree *t, const char *path, unsigned int perm, const void *data,
+		      size_t len)
+{
+	if (tree_has(t, path))
+		return;
+	tree_parents(t, path);
+	cpio_file(&t->cpio, path, perm, data, len);
+	tree_note(t, path);
+}
+
+static void tree_free(struct tree *t)
+{
+	size_t i;
+
+	for (i = 0; i < t->nr_paths; i++)
+		free(t->paths[i]);
+	free(t->paths);
+	cpio_free(&t->cpio);
+}
+
+/* ---- files of the host ---- */
+
+struct mapped {
+	void *data;
+	size_t len;
+	struct stat st;
+};
+
+static int map_file(const char *path, struct mapped *m)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
+
+	if (fd < 0)
+		return -errno;
+	err = fstat(fd, &m->st) ? -errno : 0;
+	if (!err && S_ISDIR(m->st.st_mode))
+		err = -EISDIR;
+	if (!err && !S_ISREG(m->st.st_mode))
+		err = -EINVAL;
+	if (!err && !m->st.st_size)
+		err = -ENOEXEC;
+	if (!err) {
+		m->len = m->st.st_size;
+		m->data = mmap(NULL, m->len, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (m->data == MAP_FAILED)
+			err = -errno;
+	}
+	close(fd);
+	return err;
+}
+
+static int add_host_file(struct tree *t, const char *path)
+{
+	struct mapped m;
+	int err;
+
+	if (tree_has(t, path + 1))
+		return 0;
+	err = map_file(path, &m);
+	if (err)
+		return err;
+	tree_file(t, path + 1, m.st.st_mode & 0755, m.data, m.len);
+	munmap(m.data, m.len);
+	return 0;
+}
+
+/* Runs a program for its output; its messages are thrown away. NULL: no process, no memory. */
+static FILE *run_for_output(char *const argv[], pid_t *pid)
+{
+	int pipefd[2], null;
+
+	if (pipe2(pipefd, O_CLOEXEC))
+		return NULL;
+	*pid = fork();
+	if (*pid == 0) {
+		null = open("/dev/null", O_RDWR);
+		dup2(null, STDIN_FILENO);
+		dup2(pipefd[1], STDOUT_FILENO);
+		dup2(null, STDERR_FILENO);
+		execv(argv[0], argv);
+		_exit(127);
+	}
+	close(pipefd[1]);
+	if (*pid < 0) {
+		close(pipefd[0]);
+		return NULL;
+	}
+	return fdopen(pipefd[0], "r");
+}
+
+static int wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return -1;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Lines are "NAME => PATH (ADDRESS)", "PATH (ADDRESS)", or of things that are no files. */
+static int add_libraries(struct tree *t, const char *loader, const char *program)
+{
+	char *argv[] = { (char *)loader, (char *)"--list", (char *)program, NULL };
+	char line[4096 + 64], *path, *end;
+	int err = 0;
+	pid_t pid;
+	FILE *f = run_for_output(argv, &pid);
+
+	if (!f)
+		return -errno;
+	while (fgets(line, sizeof(line), f)) {
+		path = strstr(line, " => ");
+		path = path ? path + 4 : line + strspn(line, " \t");
+		end = strstr(path, " (0x");
+		if (*path != '/' || !end || err)
+			continue;
+		*end = 0;
+		err = add_host_file(t, path);
+	}
+	fclose(f);
+	if (wait_for(pid) && !err)
+		err = -ENOEXEC;
+	return err;
+}
+
+static int add_program(struct tree *t, const char *path, const char **why, int depth)
+{
+	struct program prog;
+	struct mapped m;
+	int err;
+
+	err = map_file(path, &m);
+	if (err)
+		return err;
+	program_inspect(m.data, m.len, &prog);
+	if (prog.kind != PROGRAM_FOREIGN && prog.kind != PROGRAM_UNKNOWN)
+		tree_file(t, path + 1, 0755, m.data, m.len);
+	munmap(m.data, m.len);
+	switch (prog.kind) {
+	case PROGRAM_STATIC:
+		return 0;
+	case PROGRAM_DYNAMIC:
+		err = add_host_file(t, prog.interpreter);
+		if (!err)
+			err = add_libraries(t, prog.interpreter, path);
+		if (err)
+			*why = "its libraries cannot be found";
+		else
+			add_host_file(t, "/etc/ld.so.cache");	/* for unusual places; optional */
+		return err;
+	case PROGRAM_SCRIPT:
+		/* busybox brings the usual interpreters; others come from the host. */
+		if (depth || !strcmp(prog.interpreter, "/bin/sh") ||
+		    !strcmp(prog.interpreter, "/usr/bin/env"))
+			return 0;
+		err = add_program(t, prog.interpreter, why, depth + 1);
+		if (err)
+			*why = "its interpreter cannot be copied";
+		return err;
+	case PROGRAM_FOREIGN:
+		*why = "it is a program for another kind of CPU";
+		return -ENOEXEC;
+	default:
+		*why = "it is no program";
+		return -ENOEXEC;
+	}
+}
+
+/* ---- busybox ---- */
+
+const char *busybox_path(void)
+{
+	static const char *const places[] = { "/bin/busybox", "/usr/bin/busybox", "/sbin/busybox" };
+	size_t i;
+
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (!access(places[i], R_OK | X_OK))
+			return places[i];
+	return NULL;
+}
+
+static bool is_applet(const char *busybox, const char *name)
+{
+	char *argv[] = { (char *)busybox, (char *)"--list", NULL };
+	bool found = false;
+	char line[128];
+	pid_t pid;
+	FILE *f = run_for_output(argv, &pid);
+
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		found |= !strcmp(line, name);
+	}
+	fclose(f);
+	wait_for(pid);
+	return found;
+}
+
+static int add_busybox(struct tree *t, const char **busybox)
+{
+	const char *why = NULL;
+	struct mapped m;
+	int err;
+
+	*busybox = busybox_path();
+	if (!*busybox)
+		return msg_cannot(EXIT_FAILED, ENOENT, "busybox is not installed",
+				  "install busybox-static, or give --initrd FILE",
+				  "make a userland for the guest");
+	err = add_program(t, *busybox, &why, 1);
+	/* init calls it by one name, wherever the host has it. */
+	if (!err && !tree_has(t, "bin/busybox")) {
+		err = map_file(*busybox, &m);
+		if (!err) {
+			tree_file(t, "bin/busybox", 0755, m.data, m.len);
+			munmap(m.data, m.len);
+		}
+	}
+	if (err)
+		return msg_cannot(EXIT_FAILED, err, why, "install busybox-static",
+				  "copy %s into the guest", *busybox);
+	cpio_symlink(&t->cpio, "bin/sh", "busybox");
+	tree_note(t, "bin/sh");
+	return EXIT_OK;
+}
+
+/* ---- the command ---- */
+
+/* Absolute path of what a shell would run for @word, malloc'ed; NULL with errno. */
+static char *resolve_command(const char *word)
+{
+	const char *path = getenv("PATH"), *end;
+	char *try;
+
+	if (strchr(word, '/')) {
+		char *dir, *abs = NULL;
+
+		/* Not realpath() of it all: programs look at the name they were called by. */
+		if (word[0] == '/')
+			return strdup(word);
+		dir = getcwd(NULL, 0);
+		if (dir && asprintf(&abs, "%s/%s", dir, word) < 0)
+			abs = NULL;
+		free(dir);
+		if (abs) {
+			try = realpath(abs, NULL);
+			free(abs);
+			return try;
+		}
+		return NULL;
+	}
+	if (!path || !*path)
+		path = GUEST_PATH;
+	for (; ; path = end + 1) {
+		end = strchrnul(path, ':');
+		if (end > path && path[0] == '/' &&
+		    asprintf(&try, "%.*s/%s", (int)(end - path), path, word) > 0) {
+			if (!access(try, X_OK))
+				return try;
+			free(try);
+		}
+		if (!*end)
+			break;
+	}
+	errno = ENOENT;
+	return NULL;
+}
+
+/* Normal form, so that "/a/../b" does not become members named "a/..". */
+static bool plain_path(const char *path)
+{
+	return path[0] == '/' && !strstr(path, "/../") && !strstr(path, "/./") &&
+	       !strstr(path, "//");
+}
+
+static int add_command(struct tree *t, const struct initramfs_opts *o, const char *busybox,
+		       char **program)
+{
+	const char *word = o->command[0], *why = NULL;
+	char *path, *real;
+	int err, code;
+
+	if (!strchr(word, '/') && is_applet(busybox, word)) {
+		*program = strdup(word);
+		return EXIT_OK;
+	}
+	path = resolve_command(word);
+	if (!path)
+		return msg_cannot(EXIT_FAILED, errno, errno == ENOENT ? "there is no such program"
+								      : NULL,
+				  "give a busybox applet or a program of this host",
+				  "run %s in a guest", word);
+	if (!plain_path(path)) {
+		real = realpath(path, NULL);
+		if (real) {
+			free(path);
+			path = real;
+		}
+	}
+	err = add_program(t, path, &why, 0);
+	if (err) {
+		code = msg_cannot(err == -EACCES ? EXIT_PERMISSION : EXIT_FAILED, err, why, NULL,
+				  "copy %s into the guest", path);
+		free(path);
+		return code;
+	}
+	*program = path;
+	return EXIT_OK;
+}
+
+/* ---- init ---- */
+
+static void put_quoted(FILE *f, const char *word)
+{
+	fputc('\'', f);
+	for (; *word; word++) {
+		if (*word == '\'')
+			fputs("'\\''", f);
+		else
+			fputc(*word, f);
+	}
+	fputc('\'', f);
+}
+
+static const char init_mounts[] =
+	"b=/bin/busybox\n"
+	"$b mount -t proc proc /proc\n"
+	"$b mount -t sysfs sysfs /sys\n"
+	"$b mount -t devtmpfs devtmpfs /dev\n"
+	"$b mkdir -p /dev/pts /dev/shm\n"
+	"$b mount -t devpts devpts /dev/pts\n"
+	"$b mount -t tmpfs tmpfs /tmp\n"
+	"$b mount -t tmpfs tmpfs /run\n"
+	"$b --install -s 2>/dev/null\n"
+	"ip link set lo up 2>/dev/null\n"
+	"dmesg -n 1\n"		/* a kernel message must not land inside a mark */
+	"tty=/dev/hvc0\n"
+	"[ -c $tty ] || tty=/dev/console\n"
+	"exec <$tty >$tty 2>&1\n";
+
+/*
+ * A pipe has an end that stays; the terminal's end must be typed again for every reader. The first
+ * cat may wait for input for ever, so it is no part of what the shell waits for.
+ */
+static const char init_piped[] =
+	"stty icanon iexten -isig -echo -icrnl -ixon -opost 2>/dev/null\n"
+	"mkfifo /run/stdin\n"
+	"mark begin\n"
+	"cat <$tty >/run/stdin &\n"
+	"{ \"$@\"; echo $? >/run/status; } </run/stdin 2>&1 | cat\n"
+	"read status </run/status\n";
+
+static const char init_terminal[] =
+	"mark begin\n"
+	"setsid sh -c 'exec \"$@\" <'$tty' >'$tty' 2>&1' sh \"$@\"\n"
+	"status=$?\n";
+
+/* What the kernel calls when it is asked from outside to power off or reboot. */
+static const char poweroff_script[] = "#!/bin/busybox sh\nexec /bin/busybox poweroff -f\n";
+static const char reboot_script[] = "#!/bin/busybox sh\nexec /bin/busybox reboot -f\n";
+
+static char *make_init(const struct initramfs_opts *o, const char *program, size_t *len)
+{
+	char *text = NULL;
+	FILE *f = open_memstream(&text, len);
+	int i;
+
+	if (!f)
+		return NULL;
+	fprintf(f, "#!/bin/busybox sh\nexport PATH=%s HOME=/root TERM=", GUEST_PATH);
+	put_quoted(f, o->term && *o->term ? o->term : "vt100");
+	fputs("\nname=", f);
+	put_quoted(f, o->name);
+	fputc('\n', f);
+	fputs(init_mounts, f);
+	fprintf(f, "hostname \"$name\"\ncd /root\nmark() { printf '\\033]pvm;%s;%%s\\007' \"$1\"; }\n",
+		o->nonce);
+	if (o->terminal || !o->nr_command) {
+		fputs("stty sane 2>/dev/null\n", f);
+		if (o->rows && o->columns)
+			fprintf(f, "stty rows %u cols %u 2>/dev/null\n", o->rows, o->columns);
+	}
+	if (o->nr_command) {
+		fputs("set --", f);
+		for (i = 0; i < o->nr_command; i++) {
+			fputc(' ', f);
+			put_quoted(f, i ? o->command[i] : program);
+		}
+		fputc('\n', f);
+		fputs(o->terminal ? init_terminal : init_piped, f);
+		fputs("mark \"exit=$status\"\n", f);
+	} else {
+		fputs("export PS1=\"$name:\\\\w# \"\nset -- sh\n", f);
+		fputs(init_terminal, f);
+	}
+	fputs("exec /bin/busybox poweroff -f\n", f);
+	if (fclose(f)) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+int initramfs_build(const struct initramfs_opts *o, void **data, size_t *len)
+{
+	static const char *const dirs[] = { "bin", "dev", "etc", "proc", "root", "run", "sbin",
+					    "sys", "tmp", "usr", "usr/bin", "usr/sbin" };
+	char *program = NULL, *init = NULL;
+	const char *busybox = NULL;
+	struct tree t = { 0 };
+	size_t i, init_len;
+	int code, err;
+
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
+		tree_dir(&t, dirs[i]);
+	/* The kernel opens the console for init before devtmpfs is there. */
+	cpio_chardev(&t.cpio, "dev/console", 0600, 5, 1);
+	cpio_chardev(&t.cpio, "dev/null", 0666, 1, 3);
+	code = add_busybox(&t, &busybox);
+	if (!code && o->nr_command)
+		code = add_command(&t, o, busybox, &program);
+	if (code)
+		goto out;
+	init = make_init(o, program, &init_len);
+	if (!init)
+		t.cpio.err = -ENOMEM;
+	else
+		tree_file(&t, "init", 0755, init, init_len);
+	tree_file(&t, "sbin/poweroff", 0755, poweroff_script, sizeof(poweroff_script) - 1);
+	tree_file(&t, "sbin/reboot", 0755, reboot_script, sizeof(reboot_script) - 1);
+	tree_file(&t, "etc/passwd", 0644, "root::0:0:root:/root:/bin/sh\n", 29);
+	tree_file(&t, "etc/group", 0644, "root:x:0:\n", 10);
+	err = cpio_finish(&t.cpio);
+	if (err) {
+		code = msg_cannot(EXIT_FAILED, err, NULL, NULL, "make a userland for the guest");
+		goto out;
+	}
+	*data = t.cpio.data;
+	*len = t.cpio.len;
+	memset(&t.cpio, 0, sizeof(t.cpio));
+out:
+	free(program);
+	free(init);
+	tree_free(&t);
+	return code;
+}
