@@ -1,0 +1,381 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pvmctl doctor: can this machine run guests, and if not, what is to be done?
+ *
+ * Each check is one function that looks at one thing and reports one line: ok, warn (guests run, but
+ * something should be known) or fail (with what to do). Checks only read; none needs a driver, and
+ * all are made even if an early one fails, because the reasons are often several. The order is the
+ * order of repair: machine, kernel, module, device, what guests are made of.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "initramfs.h"
+#include "pvmctl.h"
+
+static struct { bool json; } args;
+
+static const struct opt opts[] = {
+	{ "json", 'j', OPT_FLAG, 0, NULL, "print one JSON object per check", 0, 0, NULL },
+	{ 0 }
+};
+
+enum result { OK, WARN, FAIL };
+
+struct diagnosis {
+	bool machine_fails;	/* driver or CPU: exit 5 */
+	bool permission_fails;	/* exit 4 if it is the only thing */
+	bool module_loaded;
+	bool device_usable;
+	char cpu_flags[8192];
+	struct utsname uts;
+};
+
+static void __attribute__((format(printf, 4, 5)))
+report(enum result r, const char *check, const char *next, const char *fmt, ...)
+{
+	static const char *const words[] = { "ok", "warn", "fail" };
+	static const enum out_colour colours[] = { COL_GREEN, COL_YELLOW, COL_RED };
+	char text[256];
+	struct json j;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (args.json) {
+		json_open(&j, stdout);
+		json_str(&j, "check", check);
+		json_str(&j, "result", words[r]);
+		json_str(&j, "text", text);
+		if (next)
+			json_str(&j, "next", next);
+		json_close(&j);
+		return;
+	}
+	printf("%s%-4s%s  %-10s %s\n", out_colour(stdout, colours[r]), words[r],
+	       out_colour(stdout, COL_PLAIN), check, text);
+	if (next)
+		printf("                 -> %s\n", next);
+}
+
+/* First line of a small file, "" if it cannot be read. Return: could it be? */
+static bool first_line(const char *path, char *buf, size_t len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	buf[0] = 0;
+	if (fd < 0)
+		return false;
+	n = read(fd, buf, len - 1);
+	close(fd);
+	buf[n > 0 ? n : 0] = 0;
+	buf[strcspn(buf, "\n")] = 0;
+	return n >= 0;
+}
+
+static void read_cpu_flags(struct diagnosis *d)
+{
+	char *line = NULL;
+	size_t room = 0;
+	FILE *f = fopen("/proc/cpuinfo", "re");
+
+	while (f && getline(&line, &room, f) > 0) {
+		if (strncmp(line, "flags", 5))
+			continue;
+		line[strcspn(line, "\n")] = 0;
+		/* Blanks around, so that a flag can be looked for as a word. */
+		snprintf(d->cpu_flags, sizeof(d->cpu_flags), "%s ", strchrnul(line, ':'));
+		break;
+	}
+	free(line);
+	if (f)
+		fclose(f);
+}
+
+static bool has_flag(const struct diagnosis *d, const char *flag)
+{
+	char word[32];
+
+	snprintf(word, sizeof(word), " %s ", flag);
+	return strstr(d->cpu_flags, word);
+}
+
+static void check_cpu(struct diagnosis *d)
+{
+	static const char *const needed[] = { "syscall", "nx", "fxsr", "sse2" };
+	static const char *const good[] = { "fsgsbase", "xsave", "pcid", "constant_tsc",
+					    "nonstop_tsc" };
+	char missing[128] = "";
+	size_t i;
+
+	if (strcmp(d->uts.machine, "x86_64")) {
+		d->machine_fails = true;
+		report(FAIL, "cpu", "guests need a 64-bit x86 machine", "this machine is %s",
+		       d->uts.machine);
+		return;
+	}
+	for (i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {
+		if (has_flag(d, needed[i]))
+			continue;
+		d->machine_fails = true;
+		report(FAIL, "cpu", "guests need a newer CPU, or hide less of it from this VM",
+		       "the CPU lacks %s", needed[i]);
+		return;
+	}
+	if (has_flag(d, "fred")) {
+		char cmdline[4096];
+
+		first_line("/proc/cmdline", cmdline, sizeof(cmdline));
+		/* Kernels differ in whether they use it unasked; the driver itself looks at CR4. */
+		if (strstr(cmdline, "fred=on")) {
+			d->machine_fails = true;
+			report(FAIL, "cpu", "boot with 'fred=off' on the kernel command line",
+			       "FRED is on, the driver does not support it yet");
+			return;
+		}
+		report(WARN, "cpu", "if the driver refuses to load, boot with 'fred=off'",
+		       "the CPU has FRED; the driver needs it off");
+		return;
+	}
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		if (!has_flag(d, good[i]))
+			snprintf(missing + strlen(missing), sizeof(missing) - strlen(missing),
+				 "%s%s", *missing ? ", " : "", good[i]);
+	if (*missing)
+		report(OK, "cpu", NULL, "x86_64; guests run slower without %s", missing);
+	else
+		report(OK, "cpu", NULL, "x86_64 with all that makes guests fast");
+}
+
+static void check_host(struct diagnosis *d)
+{
+	char type[64], guest_type[64];
+
+	first_line("/sys/hypervisor/type", type, sizeof(type));
+	first_line("/sys/hypervisor/guest_type", guest_type, sizeof(guest_type));
+	if (!strcmp(type, "xen") && !strcmp(guest_type, "PV")) {
+		d->machine_fails = true;
+		report(FAIL, "host", "run pvm in an HVM or PVH guest, or on the machine itself",
+		       "this system is itself a Xen PV guest (or a guest of pvm)");
+		return;
+	}
+	report(OK, "host", NULL, "Linux %s%s%s", d->uts.release, *type ? ", under " : "", type);
+}
+
+static void check_taint(void)
+{
+	char text[32];
+	unsigned long taint;
+
+	first_line("/proc/sys/kernel/tainted", text, sizeof(text));
+	taint = strtoul(text, NULL, 10);
+	/* An out-of-tree or unsigned module is what pvm is itself; only signs of damage count. */
+	if (taint & (1 << 4))
+		report(WARN, "taint", "look at the host's kernel log", "a machine check happened");
+	else if (taint & (1 << 7 | 1 << 5))
+		report(WARN, "taint", "reboot the host before you trust it",
+		       "the host kernel has had an oops or a bad page");
+	else
+		report(OK, "taint", NULL, "the host kernel has had no accident");
+}
+
+static bool secure_boot(void)
+{
+	unsigned char value[5] = { 0 };
+	int fd = open("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+		      O_RDONLY | O_CLOEXEC);
+	bool on;
+
+	if (fd < 0)
+		return false;
+	/* Four bytes of attributes, then the value. */
+	on = read(fd, value, sizeof(value)) == sizeof(value) && value[4] == 1;
+	close(fd);
+	return on;
+}
+
+static void check_lockdown(struct diagnosis *d)
+{
+	char mode[128];
+
+	first_line("/sys/kernel/security/lockdown", mode, sizeof(mode));
+	if (!secure_boot() && !strstr(mode, "[integrity]") && !strstr(mode, "[confidentiality]")) {
+		report(OK, "lockdown", NULL, "the kernel loads unsigned modules");
+		return;
+	}
+	if (d->module_loaded) {
+		report(OK, "lockdown", NULL, "signed modules only, and pvm is loaded");
+		return;
+	}
+	report(WARN, "lockdown",
+	       "enrol DKMS's key: 'mokutil --import /var/lib/dkms/mok.pub', then reboot",
+	       "%s: only a signed pvm.ko can be loaded",
+	       secure_boot() ? "Secure Boot is on" : "the kernel is locked down");
+}
+
+static bool module_installed(const struct diagnosis *d)
+{
+	char path[128], *line = NULL;
+	size_t room = 0;
+	bool found = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/lib/modules/%.65s/modules.dep", d->uts.release);
+	f = fopen(path, "re");
+	while (f && !found && getline(&line, &room, f) > 0) {
+		line[strcspn(line, ":")] = 0;
+		found = strstr(line, "/pvm.ko");
+	}
+	free(line);
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void check_module(struct diagnosis *d)
+{
+	char version[64];
+
+	d->module_loaded = !access("/sys/module/pvm", F_OK);
+	if (d->module_loaded) {
+		first_line("/sys/module/pvm/version", version, sizeof(version));
+		report(OK, "module", NULL, "pvm %s%sis loaded", version, *version ? " " : "");
+		return;
+	}
+	d->machine_fails = true;
+	if (access("/proc/modules", F_OK))
+		report(FAIL, "module", "boot a kernel with module support",
+		       "this kernel cannot load modules");
+	else if (module_installed(d))
+		report(FAIL, "module", "'modprobe pvm'; if it refuses, 'dmesg' says why",
+		       "pvm is installed for this kernel but not loaded");
+	else
+		report(FAIL, "module", "'apt install pvm-dkms', with the kernel's headers",
+		       "pvm is not built for kernel %s", d->uts.release);
+}
+
+static void check_device(struct diagnosis *d)
+{
+	struct pvm_ctx *ctx;
+	struct stat st;
+	int err;
+
+	if (stat("/dev/pvm", &st)) {
+		d->machine_fails = true;
+		report(FAIL, "device", d->module_loaded ? "does devtmpfs or udev run?"
+							: "it appears when the module is loaded",
+		       "there is no /dev/pvm");
+		return;
+	}
+	err = pvm_ctx_create(NULL, &ctx);
+	if (!err) {
+		d->device_usable = true;
+		pvm_ctx_destroy(ctx);
+		report(OK, "device", NULL, "/dev/pvm answers");
+	} else if (err == -EACCES || err == -EPERM) {
+		d->permission_fails = true;
+		report(FAIL, "device", "'adduser USER pvm', then log in again",
+		       "you may not use /dev/pvm (mode %04o, group %u)", st.st_mode & 07777,
+		       st.st_gid);
+	} else {
+		d->machine_fails = true;
+		report(FAIL, "device", NULL, "/dev/pvm: %s", pvm_errmsg());
+	}
+}
+
+static void check_memory(void)
+{
+	unsigned long long kib = 0;
+	char *line = NULL, buf[OUT_NUM_LEN];
+	size_t room = 0;
+	FILE *f = fopen("/proc/meminfo", "re");
+
+	while (f && getline(&line, &room, f) > 0)
+		if (sscanf(line, "MemAvailable: %llu", &kib) == 1)
+			break;
+	free(line);
+	if (f)
+		fclose(f);
+	out_size(buf, kib * 1024);
+	if (kib < 600 * 1024)
+		report(WARN, "memory", "give guests less than the usual 512M with --memory",
+		       "only %s are available", buf);
+	else
+		report(OK, "memory", NULL, "%s are available", buf);
+}
+
+static void check_kernel(void)
+{
+	struct pvm_kernel_info info = PVM_KERNEL_INFO_INIT;
+	struct pvm_load_opts load = PVM_LOAD_OPTS_INIT;
+	char *path = kernel_default(true);
+	int err;
+
+	if (!path) {
+		report(WARN, "kernel", "'pvmctl run' needs --kernel FILE",
+		       "no kernel image in /boot can be read");
+		return;
+	}
+	load.kernel_path = path;
+	err = pvm_kernel_probe(&load, &info);
+	if (err)
+		report(WARN, "kernel", "'pvmctl run' needs --kernel FILE", "%s", pvm_errmsg());
+	else
+		report(OK, "kernel", NULL, "%s can be a guest", path);
+	free(path);
+}
+
+static void check_busybox(void)
+{
+	const char *path = busybox_path();
+
+	if (path)
+		report(OK, "userland", NULL, "%s", path);
+	else
+		report(WARN, "userland", "'apt install busybox-static', or 'run --initrd FILE'",
+		       "busybox is not installed");
+}
+
+static int cmd_doctor(int argc, char **argv)
+{
+	struct diagnosis *d;
+	struct opt_rest rest;
+	int code;
+
+	if (!verb_parse(&verb_doctor, &args, argc, argv, &rest, &code))
+		return code;
+	d = calloc(1, sizeof(*d));
+	if (!d || uname(&d->uts)) {
+		free(d);
+		return msg_cannot(EXIT_FAILED, errno, NULL, NULL, "look at this machine");
+	}
+	read_cpu_flags(d);
+	check_cpu(d);
+	check_host(d);
+	check_taint();
+	check_module(d);
+	check_lockdown(d);
+	check_device(d);
+	check_memory();
+	check_kernel();
+	check_busybox();
+	code = d->machine_fails ? EXIT_NO_DRIVER : d->permission_fails ? EXIT_PERMISSION : EXIT_OK;
+	if (!args.json)
+		printf("\n%s\n", code == EXIT_OK ? "This machine runs guests: try 'pvmctl run'." :
+						   "This machine cannot run guests yet.");
+	free(d);
+	return out_finish(code);
+}
+
+const struct verb verb_doctor = {
+	.name = "doctor", .operands = "", .help = "Say whether this machine can run guests",
+	.opts = opts, .fn = cmd_doctor,
+};

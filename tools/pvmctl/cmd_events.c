@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pvmctl events: print lifecycle events as they happen, until interrupted.
+ *
+ * Netlink may drop what nobody reads in time. Every event has a number; a gap is reported, so that
+ * a program that keeps a picture of the guests knows when to ask 'pvmctl list --json' again.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <linux/pvm_genl.h>
+
+#include "events.h"
+#include "pvmctl.h"
+
+static struct args {
+	bool json;
+	uint64_t count;
+	const char *name;
+} args;
+
+static const struct opt opts[] = {
+	{ "json", 'j', OPT_FLAG, offsetof(struct args, json), NULL,
+	  "print one JSON object per event", 0, 0, NULL },
+	{ "count", 'c', OPT_UINT, offsetof(struct args, count), "N", "end after N events", 1, 0,
+	  NULL },
+	{ 0 }
+};
+
+struct state {
+	uint64_t last_seq;
+	uint64_t seen;
+	bool done;
+};
+
+static const char *event_name(uint32_t event)
+{
+	static const char *const names[] = {
+		[PVM_EVENT_VM_CREATED] = "created", [PVM_EVENT_VM_STARTED] = "started",
+		[PVM_EVENT_VM_SHUTDOWN] = "shutdown", [PVM_EVENT_VM_DIED] = "died",
+		[PVM_EVENT_VM_DESTROYED] = "destroyed",
+	};
+
+	if (event < sizeof(names) / sizeof(names[0]) && names[event])
+		return names[event];
+	return "unknown";
+}
+
+static const char *code_name(const struct event *ev)
+{
+	return ev->event == PVM_EVENT_VM_DIED ? pvm_cause_name(ev->code)
+					      : pvm_shutdown_name(ev->code);
+}
+
+static void print_lost(uint64_t lost)
+{
+	struct json j;
+
+	if (!args.json) {
+		msg("%" PRIu64 " events were lost", lost);
+		return;
+	}
+	json_open(&j, stdout);
+	json_str(&j, "event_name", "lost");
+	json_u64(&j, "lost", lost);
+	json_close(&j);
+}
+
+static void print_json(const struct event *ev)
+{
+	struct json j;
+
+	json_open(&j, stdout);
+	json_u64(&j, "event", ev->event);
+	json_str(&j, "event_name", event_name(ev->event));
+	json_u64(&j, "seq", ev->seq);
+	json_u64(&j, "time_ns", ev->time_ns);
+	json_u64(&j, "vm_id", ev->vm_id);
+	json_str(&j, "vm_name", ev->vm_name);
+	if (ev->has_code) {
+		json_u64(&j, "code", ev->code);
+		json_str(&j, "code_name", code_name(ev));
+	}
+	if (*ev->reason)
+		json_str(&j, "reason", ev->reason);
+	json_close(&j);
+}
+
+static void print_text(const struct event *ev)
+{
+	printf("%8" PRIu64 ".%06" PRIu64 "s  %-9s  %s", ev->time_ns / 1000000000,
+	       ev->time_ns / 1000 % 1000000, event_name(ev->event), ev->vm_name);
+	if (ev->has_code)
+		printf("  (%s)", code_name(ev));
+	if (*ev->reason)
+		printf("  %s", ev->reason);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static void on_event(void *arg, const struct event *ev)
+{
+	struct state *s = arg;
+
+	if (s->done)
+		return;
+	/* Events of other guests count for the sequence, too. A lower number: the driver is new. */
+	if (s->last_seq && ev->seq > s->last_seq + 1)
+		print_lost(ev->seq - s->last_seq - 1);
+	s->last_seq = ev->seq;
+	if (args.name && strcmp(args.name, ev->vm_name))
+		return;
+	if (args.json)
+		print_json(ev);
+	else
+		print_text(ev);
+	s->seen++;
+	if (args.count && s->seen >= args.count)
+		s->done = true;
+}
+
+static int follow(struct event_source *src, int sigfd)
+{
+	struct pollfd p[3] = {
+		{ .fd = events_fd(src), .events = POLLIN }, { .fd = sigfd, .events = POLLIN },
+		{ .fd = STDOUT_FILENO },	/* errors only: the reader of the pipe went away */
+	};
+	struct state s = { 0 };
+	int err;
+
+	while (!s.done) {
+		if (poll(p, 3, -1) < 0 && errno != EINTR)
+			return msg_cannot(EXIT_FAILED, errno, NULL, NULL, "wait for events");
+		if (p[1].revents || (p[2].revents & (POLLERR | POLLNVAL)))
+			break;
+		if (!p[0].revents)
+			continue;
+		err = events_read(src, on_event, &s);
+		if (err && err != -ENOBUFS)
+			return msg_cannot(EXIT_FAILED, err, NULL, NULL, "read events");
+		if (ferror(stdout))
+			break;
+	}
+	return EXIT_OK;
+}
+
+static int cmd_events(int argc, char **argv)
+{
+	struct event_source *src;
+	struct opt_rest rest;
+	sigset_t set;
+	int sigfd, err, code;
+
+	if (!verb_parse(&verb_events, &args, argc, argv, &rest, &code))
+		return code;
+	args.name = rest.nr_operands ? rest.operands[0] : NULL;
+	if (args.name && !guest_name_check(args.name))
+		return EXIT_USAGE;
+	/* Ending by Ctrl-C is the normal way out here and gives status 0. */
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	sigfd = signalfd(-1, &set, SFD_CLOEXEC);
+	if (sigfd < 0)
+		return msg_cannot(EXIT_FAILED, errno, NULL, NULL, "listen for signals");
+	err = events_open(&src);
+	if (err == -ENOENT) {
+		code = msg_cannot(EXIT_NO_DRIVER, -ENODEV, "the pvm driver is not loaded",
+				  "try 'modprobe pvm', or see 'pvmctl doctor'", "listen for events");
+	} else if (err) {
+		code = msg_cannot(err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED, err, NULL, NULL,
+				  "listen for events");
+	} else {
+		code = follow(src, sigfd);
+		events_close(src);
+	}
+	close(sigfd);
+	return out_finish(code);
+}
+
+const struct verb verb_events = {
+	.name = "events", .operands = "[NAME]", .help = "Print guests starting and ending, live",
+	.opts = opts, .max_operands = 1, .fn = cmd_events,
+};

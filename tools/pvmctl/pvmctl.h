@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Map of the program: what the files of this directory share, grouped by file.
+ *
+ *	main.c		table of verbs, help, __complete		opt.c	option arrays (pure)
+ *	cmd_*.c		one verb per file				out.c	sentences, columns, JSON
+ *	driver.c	opening the driver, finding a guest		events.c  netlink
+ *	session.c	one running guest in this process		sink.c	where its output goes
+ *	ctl.c		control socket of a running guest, both ends	term.c	raw terminal
+ *	initramfs.c	guest userland made in memory			cpio.c, elf.c, wire.c (pure)
+ */
+#ifndef PVMCTL_H
+#define PVMCTL_H
+
+#include <pvm/pvm.h>
+
+#include "opt.h"
+#include "out.h"
+
+#ifndef PVM_VERSION
+#define PVM_VERSION "0.1.0"
+#endif
+
+/* ---- main.c ---- */
+
+/* Verbs, in the order of help; NULL ends. */
+extern const struct verb *const verbs[];
+
+/**
+ * verb_parse() - opt_parse() that prints help and complaints
+ *
+ * Return: true: go on; false: leave with *@code.
+ */
+bool verb_parse(const struct verb *verb, void *into, int argc, char **argv, struct opt_rest *rest,
+		int *code);
+
+/* ---- complete.c ---- */
+
+int complete_words(int argc, char **argv);
+
+/* ---- driver.c ---- */
+
+/** driver_open() - connect to the driver; prints why not. Return: EXIT_OK or an exit code. */
+int driver_open(struct pvm_ctx **ctx);
+
+/**
+ * lib_failed() - print libpvm's sentence about its latest failure
+ * @code:	exit code to hand back; EXIT_OK = the one that fits @err
+ * @err:	-errno the library returned
+ * @next:	what to do, or NULL
+ *
+ * Return: exit code.
+ */
+int lib_failed(int code, int err, const char *next);
+
+/** guest_find() - look a guest up by name. Return: EXIT_OK, EXIT_NO_GUEST (said so) or another. */
+int guest_find(struct pvm_ctx *ctx, const char *name, struct pvm_vm_info *info);
+
+/** guest_name_check() - complain about a name the driver would not take */
+bool guest_name_check(const char *name);
+
+/** kernel_default() - the host's own kernel image. Return: malloc'ed path, or NULL and a sentence */
+char *kernel_default(bool quiet);
+
+/** json_guest() - the fields of a guest, UAPI names, into an open object */
+struct json;
+void json_guest(struct json *j, const struct pvm_vm_info *info);
+
+/** json_exit() - how a guest ended, as one line on stdout */
+void json_exit(const char *name, const struct pvm_vm_exit *ex, int code);
+
+/** exit_story() - tell people how and where a guest died */
+void exit_story(const char *name, const struct pvm_vm_exit *ex);
+
+/** exit_code_of() - exit code for the way a guest ended */
+int exit_code_of(const struct pvm_vm_exit *ex);
+
+/* ---- the verbs ---- */
+
+extern const struct verb verb_run, verb_list, verb_stop, verb_console, verb_stat, verb_events,
+	verb_info, verb_doctor, verb_version, verb_complete;
+
+#endif
