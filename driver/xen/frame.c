@@ -21,7 +21,7 @@
 #define SAVED_MASK_SHIFT	32	/* of the cs slot: evtchn_upcall_mask at the interruption */
 
 /* Append the part both frames end with. */
-static void put_interrupted(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_frame *f)
+static void put_interrupted(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_stack_frame *f)
 {
 	u64 cs = regs->cs & 0xffff, rflags = regs->rflags & ~(PVM_FL_IF | PVM_FL_IOPL);
 
@@ -41,7 +41,7 @@ static void put_interrupted(const struct pvm_bounce *b, const struct pvm_regs *r
 }
 
 /* Where the frame goes and what the handler starts with. */
-static int place(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_frame *f)
+static int place(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_stack_frame *f)
 {
 	u64 drop = PVM_FL_AC | PVM_FL_RF | PVM_FL_NT | PVM_FL_TF;
 	u64 top = b->flags & PVM_BOUNCE_FROM_KERNEL ? regs->rsp : b->kernel_sp;
@@ -61,7 +61,7 @@ static int place(const struct pvm_bounce *b, const struct pvm_regs *regs, struct
 	return 0;
 }
 
-int pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_frame *f)
+int pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_stack_frame *f)
 {
 	f->count = 0;
 	f->word[f->count++] = regs->rcx;
@@ -73,7 +73,7 @@ int pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_regs *regs, st
 }
 
 int pvm_frame_failsafe(const struct pvm_bounce *b, const struct pvm_regs *regs, const u16 sel[4],
-		       struct pvm_frame *f)
+		       struct pvm_stack_frame *f)
 {
 	struct pvm_bounce plain = *b;
 	u32 i;
@@ -88,7 +88,7 @@ int pvm_frame_failsafe(const struct pvm_bounce *b, const struct pvm_regs *regs, 
 	return place(&plain, regs, f);
 }
 
-void pvm_frame_commit(const struct pvm_frame *f, struct pvm_regs *regs)
+void pvm_frame_commit(const struct pvm_stack_frame *f, struct pvm_regs *regs)
 {
 	regs->rip = f->rip;
 	regs->cs = PVM_SEL_XEN_CS;

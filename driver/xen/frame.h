@@ -45,14 +45,14 @@ struct pvm_bounce {
 };
 
 /**
- * struct pvm_frame - what a bounce does
+ * struct pvm_stack_frame - what a bounce does
  * @word:	words to store, ascending from @address
  * @count:	how many
  * @mask_events: set evtchn_upcall_mask to 1 after the store
  * @address:	guest virtual address of word[0], the new stack pointer; the whole frame is guest-owned space
  * @rip, @rflags: new values; selectors become PVM_SEL_XEN_CS and PVM_SEL_XEN_DS
  */
-struct pvm_frame {
+struct pvm_stack_frame {
 	u64 word[PVM_FRAME_MAX];
 	u32 count;
 	bool mask_events;
@@ -92,7 +92,7 @@ static inline u64 pvm_guest_rflags(u64 rflags)
  * Return: 0; -EINVAL the handler is 0 or no guest address; -EFAULT the stack is not in guest-owned space. Both
  * errors end the guest.
  */
-int __must_check pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_frame *f);
+int __must_check pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_stack_frame *f);
 
 /**
  * pvm_frame_failsafe - failsafe callback: data segments that could not be loaded
@@ -105,7 +105,7 @@ int __must_check pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_r
  * Return: as pvm_frame_bounce().
  */
 int __must_check pvm_frame_failsafe(const struct pvm_bounce *b, const struct pvm_regs *regs, const u16 sel[4],
-				    struct pvm_frame *f);
+				    struct pvm_stack_frame *f);
 
 /**
  * pvm_frame_commit - registers after the frame was written
@@ -114,7 +114,7 @@ int __must_check pvm_frame_failsafe(const struct pvm_bounce *b, const struct pvm
  *
  * Context: any. The caller switches the vCPU to kernel mode when it came from user mode.
  */
-void pvm_frame_commit(const struct pvm_frame *f, struct pvm_regs *regs);
+void pvm_frame_commit(const struct pvm_stack_frame *f, struct pvm_regs *regs);
 
 /**
  * pvm_frame_iret - HYPERVISOR_iret

@@ -24,7 +24,7 @@ static void from_user_with_error(void **state)
 {
 	struct pvm_regs r = user_regs(), before = r;
 	struct pvm_bounce b = bounce(PVM_BOUNCE_ERROR | PVM_BOUNCE_MASK);
-	struct pvm_frame f;
+	struct pvm_stack_frame f;
 
 	(void)state;
 	assert_int_equal(pvm_frame_bounce(&b, &r, &f), 0);
@@ -52,7 +52,7 @@ static void from_kernel_shows_ring_0_and_the_event_mask(void **state)
 {
 	struct pvm_regs r = user_regs();
 	struct pvm_bounce b = bounce(PVM_BOUNCE_FROM_KERNEL);
-	struct pvm_frame f;
+	struct pvm_stack_frame f;
 
 	(void)state;
 	r.cs = PVM_SEL_XEN_CS;
@@ -79,7 +79,7 @@ static void only_system_calls_lose_df(void **state)
 {
 	struct pvm_regs r = user_regs();
 	struct pvm_bounce b = bounce(0);
-	struct pvm_frame f;
+	struct pvm_stack_frame f;
 
 	(void)state;
 	r.rflags = ~0ull;
@@ -98,7 +98,7 @@ static void garbage_above_16_bits_of_selectors_is_cut(void **state)
 {
 	struct pvm_regs r = user_regs();
 	struct pvm_bounce b = bounce(0);
-	struct pvm_frame f;
+	struct pvm_stack_frame f;
 
 	(void)state;
 	r.cs |= 0xabcd0000ull;
@@ -130,7 +130,7 @@ static void stack_outside_guest_space_is_refused(void **state)
 		{ 0xffffffffffffffff, 0 },
 	};
 	struct pvm_regs r = user_regs();
-	struct pvm_frame f;
+	struct pvm_stack_frame f;
 	u32 i;
 
 	(void)state;
@@ -149,7 +149,7 @@ static void stack_outside_guest_space_is_refused(void **state)
 static void random_stacks_touch_only_guest_bytes(void **state)
 {
 	struct pvm_regs r = user_regs();
-	struct pvm_frame f;
+	struct pvm_stack_frame f;
 	u32 i, n, ok = 0;
 
 	(void)state;
@@ -174,7 +174,7 @@ static void bad_handlers_are_refused(void **state)
 {
 	static const u64 bad[] = { 0, 0x800000000000, 0xffff800000000000, 0xffff878000001000, 0xff00000000000000 };
 	struct pvm_regs r = user_regs();
-	struct pvm_frame f;
+	struct pvm_stack_frame f;
 	u16 sel[4] = { 0 };
 	u32 i;
 
@@ -193,7 +193,7 @@ static void failsafe_layout(void **state)
 	static const u16 sel[4] = { 1, 2, 3, 4 };
 	struct pvm_regs r = user_regs();
 	struct pvm_bounce b = bounce(PVM_BOUNCE_ERROR | PVM_BOUNCE_SYSCALL | PVM_BOUNCE_MASK);
-	struct pvm_frame f;
+	struct pvm_stack_frame f;
 
 	(void)state;
 	r.rflags |= PVM_FL_DF;
@@ -331,7 +331,7 @@ static void round_trip(void **state)
 		}, before = r;
 		struct pvm_bounce b = bounce(kernel ? PVM_BOUNCE_FROM_KERNEL : 0);
 		u64 w[PVM_IRET_WORDS] = { r.rax };
-		struct pvm_frame f;
+		struct pvm_stack_frame f;
 		struct pvm_iret o;
 		u8 mask = rnd_below(2);
 
