@@ -50,6 +50,7 @@ static void destroy_vcpu(struct pvm_vcpu *v)
 	pvm_vtimer_fini(v);
 	if (v->shared.info)
 		pvm_vcpu_shared_fini(v);
+	pvm_mmu_cache_free(v);
 	pvm_area_fini(v);
 	pvm_vcpu_free(v);
 }

@@ -71,12 +71,19 @@ static enum pvm_act fatal(struct pvm_vcpu *v)
 static enum pvm_act enter_and_handle(struct pvm_vcpu *v)
 {
 	enum pvm_act act = PVM_ACT_RESUME;
+	enum pvm_switch_result res;
 
 	if (!v->redo) {
+		/* From here until the exit an IPI means something to us: see pvm_mmu_kick_all() and pvm_vcpu_wake(). */
+		WRITE_ONCE(v->cpu_running, smp_processor_id());
+		smp_mb();
 		act = before_entry(v);
+		if (act == PVM_ACT_RESUME)
+			res = pvm_switch_run(v);
+		WRITE_ONCE(v->cpu_running, -1);
 		if (act != PVM_ACT_RESUME)
 			return act;
-		switch (pvm_switch_run(v)) {
+		switch (res) {
 		case PVM_SWITCH_HOST:
 			return PVM_ACT_RESUME;
 		case PVM_SWITCH_FATAL:

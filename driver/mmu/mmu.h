@@ -34,6 +34,7 @@ struct pvm_frame {
 };
 
 struct pvm_slot {
+	u32 id;
 	u64 gfn, nr_pages;
 	unsigned long uaddr;
 	struct pvm_frame *frames;
@@ -130,6 +131,7 @@ int pvm_pin_page(struct pvm_vm *vm, pvm_gfn_t gfn, struct page **page);
 void pvm_unpin_page(struct pvm_vm *vm, struct page *page);
 /* Provide what v->need asks for; sleeps. 0, -ENOMEM, -EFAULT (memory gone), -EINTR. */
 int pvm_mmu_provide(struct pvm_vcpu *v);
+void pvm_mmu_cache_free(struct pvm_vcpu *v);
 int pvm_mmu_global_init(void);			/* shrinker, caches */
 void pvm_mmu_global_fini(void);
 
@@ -167,6 +169,7 @@ int pvm_mmu_new_user_base(struct pvm_vcpu *v, u64 gfn);		/* 0 = none */
 int pvm_mmu_flush(struct pvm_vcpu *v);				/* TLB flush of this VM: resync, vTLB */
 int pvm_mmu_flush_va(struct pvm_vcpu *v, u64 va);
 int pvm_m2p_init(struct pvm_vm *vm, u64 max_pages);
+void pvm_m2p_fini(struct pvm_vm *vm);
 int pvm_m2p_set(struct pvm_vm *vm, u64 mfn, u64 pfn);
 
 #endif /* PVM_MMU_MMU_H */

@@ -70,9 +70,7 @@ enum pvm_switch_result pvm_switch_run(struct pvm_vcpu *v)
 	u32 vector;
 
 	prepare(v);
-	WRITE_ONCE(v->cpu_running, smp_processor_id());
 	pvm_enter_text(enter, ss->self);
-	WRITE_ONCE(v->cpu_running, -1);
 	ss->kernel_mode = ss->path & PVM_PATH_KERNEL;
 	pvm_count(v, PVM_STAT_EXITS);
 	v->stat[PVM_STAT_TABLE_LOADS] += 2;
