@@ -9,7 +9,7 @@
  * descriptors and bases.
  */
 #include <asm/msr.h>
-#include <asm/special_insns.h>
+#include <asm/mmu_context.h>
 
 #include "emul/emulate.h"
 #include "xen/hypercall.h"
