@@ -2,9 +2,10 @@
 /*
  * What CPUID says to a guest that asks through the forced-emulation prefix.
  *
- * Allow-list: a bit nobody has thought about is hidden, so a new CPU cannot make a guest kernel execute something
- * that needs CPL0 or state we do not switch. Guest user space executes CPUID natively and sees the host; the
- * state-size leaf is therefore computed from the XCR0 the hardware really has.
+ * Allow-list: a bit nobody has thought about is hidden, so a new CPU cannot make a guest kernel
+ * execute something that needs CPL0 or state we do not switch. Guest user space executes CPUID
+ * natively and sees the host; the state-size leaf is therefore computed from the XCR0 the hardware
+ * really has.
  *
  * Pure. The shell executes CPUID on the host and hands the four words in.
  */
@@ -13,16 +14,19 @@
 
 #include <linux/types.h>
 
-/* XSAVE components a guest can be offered at all: x87, SSE, AVX, AVX-512 (three). Not MPX, PKRU, AMX, CET. */
+/*
+ * XSAVE components a guest can be offered at all: x87, SSE, AVX, AVX-512 (three). Not MPX, PKRU,
+ * AMX, CET.
+ */
 #define PVM_XCR0_SSE		0x3ull
 #define PVM_XCR0_AVX		0x4ull
 #define PVM_XCR0_AVX512		0xe0ull
 #define PVM_XCR0_KNOWN		0xe7ull
 #define PVM_XSAVE_COMPONENTS	8
 
-#define PVM_CPUID_TSC_STABLE	(1u << 0)	/* TSC is constant, non-stop, the same on all CPUs */
+#define PVM_CPUID_TSC_STABLE	(1u << 0)	/* constant, non-stop, the same on all CPUs */
 #define PVM_CPUID_FSGSBASE	(1u << 1)	/* CR4.FSGSBASE is on in the guest */
-#define PVM_CPUID_RDTSCP	(1u << 2)	/* TSC_AUX is switched: RDTSCP and RDPID tell the guest's value */
+#define PVM_CPUID_RDTSCP	(1u << 2)	/* TSC_AUX is the guest's: RDTSCP and RDPID */
 #define PVM_CPUID_UMIP		(1u << 3)	/* CR4.UMIP is on in the guest */
 #define PVM_CPUID_ARCH_CAPS	(1u << 4)	/* ARCH_CAPABILITIES can be read, see emul/msr.h */
 
@@ -59,8 +63,8 @@ struct pvm_cpuid_policy {
  * @cr4:	guest's CR4
  * @xcr0:	guest's XCR0
  * @vcpu_id:	its vCPU, becomes the initial APIC id
- * @kernel:	asked from guest kernel mode: OSXSAVE then tells of the hardware, not of @cr4, because Linux looks
- *		for it before it sets its own CR4 bit and gives up XSAVE otherwise
+ * @kernel:	asked from guest kernel mode: OSXSAVE then tells of the hardware, not of @cr4,
+ *	because Linux looks for it before it sets its own CR4 bit and gives up XSAVE otherwise
  */
 struct pvm_cpuid_view {
 	u64 cr4;
@@ -71,8 +75,9 @@ struct pvm_cpuid_view {
 
 /**
  * pvm_cpuid_policy_init - normalise a policy whose plain fields are filled
- * @p:	all fields set by the caller; XSAVE components a guest cannot use are taken out of xcr0_mask (unknown ones,
- *	those without a size, those whose base is missing), and xsave_features is reduced to what we know
+ * @p:	all fields set by the caller; XSAVE components a guest cannot use are taken out of xcr0_mask
+ *	(unknown ones, those without a size, those whose base is missing), and xsave_features is
+ *	reduced to what we know
  *
  * Context: any, once per VM.
  */
@@ -89,8 +94,8 @@ void pvm_cpuid_policy_init(struct pvm_cpuid_policy *p);
  *
  * Context: any.
  */
-void pvm_cpuid(const struct pvm_cpuid_policy *p, const struct pvm_cpuid_view *view, u32 leaf, u32 subleaf,
-	       const u32 host[4], u32 out[4]);
+void pvm_cpuid(const struct pvm_cpuid_policy *p, const struct pvm_cpuid_view *view, u32 leaf,
+	       u32 subleaf, const u32 host[4], u32 out[4]);
 
 /**
  * pvm_xcr0_valid - may a guest load this XCR0 (XSETBV)?
@@ -98,7 +103,8 @@ void pvm_cpuid(const struct pvm_cpuid_policy *p, const struct pvm_cpuid_view *vi
  * @xcr0:	value
  *
  * Context: any.
- * Return: true when it is a legal subset: x87 set, AVX needs SSE, AVX-512 needs AVX and comes as a whole.
+ * Return: true when it is a legal subset: x87 set, AVX needs SSE, AVX-512 needs AVX and comes as a
+ * whole.
  */
 bool pvm_xcr0_valid(const struct pvm_cpuid_policy *p, u64 xcr0);
 

@@ -2,12 +2,14 @@
 /*
  * The instruction decoder and the arithmetic of page-table writes.
  *
- * Pure. One table says for each opcode which operation it is and which form its operands have; a form is a few
- * lines below. Bytes come through take(), which remembers that it ran dry instead of reading on: whatever was
- * concluded from the missing bytes is replaced by PVM_OP_MORE at the very end, in one place.
+ * Pure. One table says for each opcode which operation it is and which form its operands have; a
+ * form is a few lines below. Bytes come through take(), which remembers that it ran dry instead of
+ * reading on: whatever was concluded from the missing bytes is replaced by PVM_OP_MORE at the very
+ * end, in one place.
  *
- * What is not decided here: whether the guest may do it (emul/emulate.c) and where a page-table write goes
- * (mmu/update.c has the address from the fault). Tests run every arithmetic form on the real CPU beside ours.
+ * What is not decided here: whether the guest may do it (emul/emulate.c) and where a page-table
+ * write goes (mmu/update.c has the address from the fault). Tests run every arithmetic form on the
+ * real CPU beside ours.
  *
  * References: Intel SDM vol. 2, 2.1-2.2 (prefixes, ModRM, REX), appendix A (opcode maps).
  */
@@ -117,7 +119,8 @@ static const u8 group6[8] = {
 	PVM_OP_SLDT, PVM_OP_STR, PVM_OP_LLDT, PVM_OP_LTR, 0, 0, 0, 0
 };
 static const u8 group7_memory[8] = {
-	PVM_OP_SGDT, PVM_OP_SIDT, PVM_OP_LGDT, PVM_OP_LIDT, PVM_OP_SMSW, 0, PVM_OP_LMSW, PVM_OP_INVLPG
+	PVM_OP_SGDT, PVM_OP_SIDT, PVM_OP_LGDT, PVM_OP_LIDT,
+	PVM_OP_SMSW, 0, PVM_OP_LMSW, PVM_OP_INVLPG
 };
 
 #define REX_B	1u
@@ -236,7 +239,8 @@ static u8 group6_op(struct decoder *d)
 	insn->bytes = 2;
 	if (!(insn->flags & PVM_INSN_MEM) && (op == PVM_OP_SLDT || op == PVM_OP_STR))
 		insn->bytes = full_width(d);
-	return insn->flags & PVM_INSN_REPNE ? PVM_OP_NONE : op;	/* f2 0f 00 /6 is another instruction */
+	/* f2 0f 00 /6 is another instruction */
+	return insn->flags & PVM_INSN_REPNE ? PVM_OP_NONE : op;
 }
 
 static u8 group7_op(struct decoder *d)
@@ -365,7 +369,9 @@ static u8 take_operands(struct decoder *d, u32 opcode, struct row row)
 		insn->bytes = 2;
 		if (row.op == PVM_OP_MOV_FROM_SREG && !(insn->flags & PVM_INSN_MEM))
 			insn->bytes = full_width(d);
-		if (insn->reg > PVM_SEG_GS || (row.op == PVM_OP_MOV_TO_SREG && insn->reg == PVM_SEG_CS))
+		if (insn->reg > PVM_SEG_GS)
+			return PVM_OP_NONE;
+		if (row.op == PVM_OP_MOV_TO_SREG && insn->reg == PVM_SEG_CS)
 			return PVM_OP_NONE;
 		return row.op;
 	case FORM_POP_FS:
@@ -414,7 +420,7 @@ static u32 take_opcode(struct decoder *d)
 		case 0x2e:
 		case 0x36:
 		case 0x3e:
-			break;			/* segments without a base: no effect in 64-bit code */
+			break;	/* segments without a base: no effect in 64-bit code */
 		case 0x64:
 			insn->seg = PVM_SEG_FS;
 			break;
@@ -464,8 +470,8 @@ enum pvm_op pvm_decode(const u8 *bytes, u32 len, struct pvm_insn *insn)
 	u8 op;
 
 	*insn = (struct pvm_insn){
-		.reg = PVM_REG_NONE, .rm = PVM_REG_NONE, .base = PVM_REG_NONE, .index = PVM_REG_NONE,
-		.seg = PVM_SEG_DS,
+		.reg = PVM_REG_NONE, .rm = PVM_REG_NONE,
+		.base = PVM_REG_NONE, .index = PVM_REG_NONE, .seg = PVM_SEG_DS,
 	};
 	opcode = take_opcode(&d);
 	op = take_operands(&d, opcode, opcodes[opcode]);
@@ -527,7 +533,8 @@ void pvm_reg_write(struct pvm_regs *regs, u8 reg, u8 bytes, u64 value)
 		*p = (*p & ~mask) | (value & mask);
 }
 
-u64 pvm_insn_address(const struct pvm_insn *insn, const struct pvm_regs *regs, u64 fs_base, u64 gs_base)
+u64 pvm_insn_address(const struct pvm_insn *insn, const struct pvm_regs *regs, u64 fs_base,
+		     u64 gs_base)
 {
 	u64 a = (u64)(s64)insn->disp;
 
@@ -544,11 +551,14 @@ u64 pvm_insn_address(const struct pvm_insn *insn, const struct pvm_regs *regs, u
 	return a;
 }
 
-/* ---- arithmetic of page-table writes ---------------------------------------------------------------------- */
+/* ---- arithmetic of page-table writes ---- */
 
 #define FL_ARITH (PVM_FL_CF | PVM_FL_PF | PVM_FL_AF | PVM_FL_ZF | PVM_FL_SF | PVM_FL_OF)
 
-/* SF, ZF and PF of a result. PF looks at the low byte only: 0x9669 has bit n set when n has an even number of ones. */
+/*
+ * SF, ZF and PF of a result. PF looks at the low byte only: 0x9669 has bit n set when n has an even
+ * number of ones.
+ */
 static u64 result_flags(u64 r, u64 sign)
 {
 	u64 fl = 0;
@@ -590,13 +600,17 @@ static u64 bit_flags(u64 rflags, u64 old, u64 bit)
 	return (rflags & FL_ARITH & ~PVM_FL_CF) | (old & bit ? PVM_FL_CF : 0);
 }
 
-int pvm_alu_apply(const struct pvm_insn *insn, const struct pvm_regs *regs, u64 old, struct pvm_alu_result *res)
+int pvm_alu_apply(const struct pvm_insn *insn, const struct pvm_regs *regs, u64 old,
+		  struct pvm_alu_result *res)
 {
 	u64 mask = width_mask(insn->bytes), sign = mask ^ mask >> 1, src, rax, bit, fl;
 
 	if (!pvm_op_is_alu(insn->op))
 		return -EINVAL;
-	src = insn->flags & PVM_INSN_IMM ? insn->imm & mask : pvm_reg_read(regs, insn->reg, insn->bytes);
+	if (insn->flags & PVM_INSN_IMM)
+		src = insn->imm & mask;
+	else
+		src = pvm_reg_read(regs, insn->reg, insn->bytes);
 	bit = 1ull << (src & (8 * insn->bytes - 1));
 	old &= mask;
 	fl = regs->rflags & FL_ARITH;
@@ -659,7 +673,8 @@ int pvm_alu_apply(const struct pvm_insn *insn, const struct pvm_regs *regs, u64 
 	return 0;
 }
 
-void pvm_alu_commit(const struct pvm_insn *insn, const struct pvm_alu_result *res, struct pvm_regs *regs)
+void pvm_alu_commit(const struct pvm_insn *insn, const struct pvm_alu_result *res,
+		    struct pvm_regs *regs)
 {
 	pvm_reg_write(regs, res->wb_reg, insn->bytes, res->wb_value);
 	regs->rflags = res->rflags;

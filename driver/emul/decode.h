@@ -2,13 +2,13 @@
 /*
  * Instruction bytes to struct pvm_insn, for the closed list of instructions a guest may make us do.
  *
- * Two families. Writes to page tables: one memory operand, arithmetic by pvm_alu_apply(), carried out by mmu/.
- * Privileged instructions: only taken apart here, carried out by emul/emulate.c. All else is PVM_OP_NONE.
- * The bytes are read as 64-bit code; instructions of 32-bit user code reach us only in forms that are the same
- * in both modes (0f 34, the forced CPUID, cd nn).
+ * Two families. Writes to page tables: one memory operand, arithmetic by pvm_alu_apply(), carried
+ * out by mmu/. Privileged instructions: only taken apart here, carried out by emul/emulate.c. All
+ * else is PVM_OP_NONE. The bytes are read as 64-bit code; instructions of 32-bit user code reach us
+ * only in forms that are the same in both modes (0f 34, the forced CPUID, cd nn).
  *
- * Pure. The address of a page-table write is not computed: the page fault told it. Alignment and page crossing
- * of the operand are the caller's business.
+ * Pure. The address of a page-table write is not computed: the page fault told it. Alignment and
+ * page crossing of the operand are the caller's business.
  */
 #ifndef PVM_EMUL_DECODE_H
 #define PVM_EMUL_DECODE_H
@@ -22,7 +22,8 @@
 enum pvm_op {
 	PVM_OP_NONE,		/* not on the list */
 	PVM_OP_MORE,		/* the bytes end inside the instruction: fetch further */
-	PVM_OP_REFUSED,		/* a memory write we recognise and do not do: movs, stos, cmpxchg8b/16b */
+	/* a memory write we recognise and do not do: movs, stos, cmpxchg8b/16b */
+	PVM_OP_REFUSED,
 
 	/* page-table writes, [lock]; memory operand */
 	PVM_OP_MOV,		/* register or immediate to memory, movnti too */
@@ -88,8 +89,10 @@ enum pvm_op {
 
 /* General registers, numbered as in instructions; AH..BH only without REX, for byte operands. */
 enum {
-	PVM_REG_RAX, PVM_REG_RCX, PVM_REG_RDX, PVM_REG_RBX, PVM_REG_RSP, PVM_REG_RBP, PVM_REG_RSI, PVM_REG_RDI,
-	PVM_REG_R8, PVM_REG_R9, PVM_REG_R10, PVM_REG_R11, PVM_REG_R12, PVM_REG_R13, PVM_REG_R14, PVM_REG_R15,
+	PVM_REG_RAX, PVM_REG_RCX, PVM_REG_RDX, PVM_REG_RBX,
+	PVM_REG_RSP, PVM_REG_RBP, PVM_REG_RSI, PVM_REG_RDI,
+	PVM_REG_R8, PVM_REG_R9, PVM_REG_R10, PVM_REG_R11,
+	PVM_REG_R12, PVM_REG_R13, PVM_REG_R14, PVM_REG_R15,
 	PVM_REG_AH, PVM_REG_CH, PVM_REG_DH, PVM_REG_BH,
 	PVM_REG_NONE = 0xff
 };
@@ -108,7 +111,8 @@ enum { PVM_SEG_ES, PVM_SEG_CS, PVM_SEG_SS, PVM_SEG_DS, PVM_SEG_FS, PVM_SEG_GS };
  * struct pvm_insn - one instruction taken apart
  * @op:		enum pvm_op
  * @length:	bytes of the instruction, prefixes included; 0 for NONE and MORE
- * @bytes:	operand width: 1, 2, 4, 8; 10 for descriptor-table pointers; 0 when there is no operand
+ * @bytes:	operand width: 1, 2, 4, 8; 10 for descriptor-table pointers; 0 when there is no
+ *	operand
  * @reg:	register operand (PVM_REG_*), or number of the control, debug or segment register
  * @rm:		register in the r/m place (PVM_REG_*) when PVM_INSN_MEM is clear, else PVM_REG_NONE
  * @flags:	PVM_INSN_*
@@ -117,7 +121,8 @@ enum { PVM_SEG_ES, PVM_SEG_CS, PVM_SEG_SS, PVM_SEG_DS, PVM_SEG_FS, PVM_SEG_GS };
  * @scale:	shift of the index, 0..3
  * @seg:	PVM_SEG_* the address is relative to; only FS and GS have a base in 64-bit code
  * @disp:	displacement
- * @imm:	immediate, sign-extended to 64 bits where the instruction does so (port, vector: zero-extended)
+ * @imm:	immediate, sign-extended to 64 bits where the instruction does so (port, vector:
+ *	zero-extended)
  */
 struct pvm_insn {
 	u8 op;
@@ -133,7 +138,8 @@ struct pvm_insn {
 
 /**
  * struct pvm_alu_result - what a page-table write does
- * @new:	value to store (its low insn->bytes bytes); equal to the old one when nothing changes
+ * @new:	value to store (its low insn->bytes bytes); equal to the old one when nothing
+ *	changes
  * @rflags:	RFLAGS afterwards, RF cleared
  * @wb_reg:	general register written back (PVM_REG_*), PVM_REG_NONE none
  * @wb_value:	its value
@@ -154,7 +160,8 @@ struct pvm_alu_result {
  * @insn:	result; fully written
  *
  * Context: any.
- * Return: the op, also in @insn. PVM_OP_MORE only when len < 15 and the bytes could still become a known one.
+ * Return: the op, also in @insn. PVM_OP_MORE only when len < 15 and the bytes could still become a
+ * known one.
  */
 enum pvm_op pvm_decode(const u8 *bytes, u32 len, struct pvm_insn *insn);
 
@@ -171,9 +178,9 @@ static inline bool pvm_op_is_alu(enum pvm_op op)
  * @old:	memory operand before it; only insn->bytes bytes count
  * @res:	result
  *
- * The caller stores res->new with compare-and-exchange against @old, repeats on failure, then pvm_alu_commit().
- * Register form of bts/btr/btc: the bit offset is taken modulo the operand width, because the address the fault
- * reported already includes the rest of it.
+ * The caller stores res->new with compare-and-exchange against @old, repeats on failure, then
+ * pvm_alu_commit(). Register form of bts/btr/btc: the bit offset is taken modulo the operand width,
+ * because the address the fault reported already includes the rest of it.
  *
  * Context: any.
  * Return: 0, or -EINVAL when @insn is no page-table write.
@@ -182,14 +189,15 @@ int __must_check pvm_alu_apply(const struct pvm_insn *insn, const struct pvm_reg
 			       struct pvm_alu_result *res);
 
 /**
- * pvm_alu_commit - registers after a page-table write: flags, written-back register, next instruction
+ * pvm_alu_commit - registers after a page-table write: flags, write-back, next instruction
  * @insn:	the instruction
  * @res:	of pvm_alu_apply()
  * @regs:	updated
  *
  * Context: any. A set TF is the caller's to turn into #DB.
  */
-void pvm_alu_commit(const struct pvm_insn *insn, const struct pvm_alu_result *res, struct pvm_regs *regs);
+void pvm_alu_commit(const struct pvm_insn *insn, const struct pvm_alu_result *res,
+		    struct pvm_regs *regs);
 
 /**
  * pvm_insn_address - linear address of the memory operand
@@ -201,7 +209,8 @@ void pvm_alu_commit(const struct pvm_insn *insn, const struct pvm_alu_result *re
  * Context: any.
  * Return: the address, not checked: the caller tests pvm_is_guest_va() on both ends of the access.
  */
-u64 pvm_insn_address(const struct pvm_insn *insn, const struct pvm_regs *regs, u64 fs_base, u64 gs_base);
+u64 pvm_insn_address(const struct pvm_insn *insn, const struct pvm_regs *regs, u64 fs_base,
+		     u64 gs_base);
 
 /**
  * pvm_reg_read - value of a general register operand

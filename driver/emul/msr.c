@@ -2,12 +2,13 @@
 /*
  * The MSR policy: one row per register or range, what reading gives and what writing does.
  *
- * Pure. The list follows what Linux 6.1, 6.12 and 7.2 touch as a PV guest; a register without a row is #GP, which
- * every caller in Linux tolerates once it has a handler. Before that (its first instruction is a WRMSR) #GP would
- * end the guest, so the same registers then read as 0 and swallow writes.
+ * Pure. The list follows what Linux 6.1, 6.12 and 7.2 touch as a PV guest; a register without a row
+ * is #GP, which every caller in Linux tolerates once it has a handler. Before that (its first
+ * instruction is a WRMSR) #GP would end the guest, so the same registers then read as 0 and swallow
+ * writes.
  *
- * A row never names a host register to be written. Host registers that are read are named by PVM_MSR_HOST, with a
- * mask of bits that are facts about the CPU, not controls.
+ * A row never names a host register to be written. Host registers that are read are named by
+ * PVM_MSR_HOST, with a mask of bits that are facts about the CPU, not controls.
  *
  * References: Intel SDM vol. 4, AMD APM vol. 2 appendix A; public/arch-x86/cpuid.h for 0x40000000.
  */
@@ -34,7 +35,10 @@ struct row {
 
 #define ONE(n)	.first = (n), .last = (n)
 
-/* ARCH_CAPABILITIES: "not affected by" bits. IBRS_ALL is left out: Linux would use SPEC_CTRL, which is hidden. */
+/*
+ * ARCH_CAPABILITIES: "not affected by" bits. IBRS_ALL is left out: Linux would use SPEC_CTRL, which
+ * is hidden.
+ */
 #define ARCH_CAPS_FACTS	(1ull << 62 | 0x0d18e17dull)
 
 /* The first rows are read at every context switch of a guest that uses FSGSBASE. */
@@ -44,14 +48,19 @@ static const struct row rows[] = {
 	{ ONE(0xc0000100), .kind = PVM_MSR_FS_BASE, .write = W_KIND },
 	{ ONE(0xc0000103), .kind = PVM_MSR_TSC_AUX, .write = W_KIND, .needs = PVM_MSR_HAS_TSC_AUX },
 	{ ONE(0xc0000080), .write = W_SAME, .value = 0xd01 },		/* EFER: NX LMA LME SCE */
-	{ 0xc0000081, 0xc0000084, .write = W_IGNORE },			/* STAR LSTAR CSTAR SFMASK */
+	/* STAR LSTAR CSTAR SFMASK */
+	{ 0xc0000081, 0xc0000084, .write = W_IGNORE },
 	{ ONE(0x00000010), .kind = PVM_MSR_TSC, .write = W_IGNORE },
 	{ ONE(0x00000017), .kind = PVM_MSR_HOST, .mask = ~0ull },	/* PLATFORM_ID */
-	{ ONE(0x0000001b), .write = W_SAME, .value = 0xfee00800 },	/* APIC_BASE: enabled; BSP see below */
-	{ ONE(0x0000003a), .value = 1 },				/* FEAT_CTL: locked, nothing on */
-	{ ONE(0x0000008b), .kind = PVM_MSR_HOST, .write = W_ZERO, .mask = ~0ull },	/* microcode revision */
+	/* APIC_BASE: enabled; BSP see below */
+	{ ONE(0x0000001b), .write = W_SAME, .value = 0xfee00800 },
+	/* FEAT_CTL: locked, nothing on */
+	{ ONE(0x0000003a), .value = 1 },
+	/* microcode revision */
+	{ ONE(0x0000008b), .kind = PVM_MSR_HOST, .write = W_ZERO, .mask = ~0ull },
 	{ ONE(0x000000ce) },						/* PLATFORM_INFO */
-	{ ONE(0x0000010a), .kind = PVM_MSR_HOST, .needs = PVM_MSR_HAS_ARCH_CAPS, .mask = ARCH_CAPS_FACTS },
+	{ ONE(0x0000010a), .kind = PVM_MSR_HOST, .needs = PVM_MSR_HAS_ARCH_CAPS,
+	  .mask = ARCH_CAPS_FACTS },
 	{ ONE(0x00000140), .write = W_ZERO },				/* MISC_FEATURES_ENABLES */
 	{ 0x00000174, 0x00000176, .write = W_IGNORE },			/* SYSENTER */
 	{ 0x00000179, 0x0000017b, .write = W_IGNORE },			/* MCG: no banks */
@@ -71,9 +80,12 @@ static const struct row rows[] = {
 	{ ONE(0xc001001d), .write = W_IGNORE },				/* TOP_MEM2 */
 	{ ONE(0xc001001f), .write = W_IGNORE },				/* NB_CFG */
 	{ ONE(0xc0010058), .write = W_IGNORE },				/* MMIO_CFG_BASE */
-	{ ONE(0xc0011029), .write = W_IGNORE, .value = 2 },		/* DE_CFG: lfence serialises */
-	{ ONE(0xc0011027), .kind = PVM_MSR_STORED, .write = W_KIND, .slot = 0 },	/* DR0_ADDR_MASK */
-	{ 0xc0011019, 0xc001101b, .kind = PVM_MSR_STORED, .write = W_KIND, .slot = 1 },	/* DR1..DR3 */
+	/* DE_CFG: lfence serialises */
+	{ ONE(0xc0011029), .write = W_IGNORE, .value = 2 },
+	/* DR0_ADDR_MASK */
+	{ ONE(0xc0011027), .kind = PVM_MSR_STORED, .write = W_KIND, .slot = 0 },
+	/* DR1..DR3 */
+	{ 0xc0011019, 0xc001101b, .kind = PVM_MSR_STORED, .write = W_KIND, .slot = 1 },
 };
 
 static const struct row *find(u32 index, u32 state)
@@ -142,7 +154,8 @@ struct pvm_msr_answer pvm_msr_write(u32 index, u64 value, u32 state)
 			break;
 		case PVM_MSR_HYPERCALL_PAGE:
 			a.value = value >> 12;
-			good = (value & 0xfff) == 0;	/* low bits: page number, and there is but one */
+			/* low bits: page number, and there is but one */
+			good = (value & 0xfff) == 0;
 			break;
 		default:				/* segment bases */
 			good = pvm_is_canonical(value);

@@ -2,8 +2,8 @@
 /*
  * What RDMSR and WRMSR of a guest kernel mean: one table, index to rule.
  *
- * Pure. The answer is either final (a value, #GP) or names the register the shell (emul/emulate.c) has to read or
- * write. Nothing a guest writes here reaches a host MSR directly.
+ * Pure. The answer is either final (a value, #GP) or names the register the shell (emul/emulate.c)
+ * has to read or write. Nothing a guest writes here reaches a host MSR directly.
  */
 #ifndef PVM_EMUL_MSR_H
 #define PVM_EMUL_MSR_H
@@ -13,7 +13,8 @@
 enum pvm_msr_kind {
 	PVM_MSR_VALUE,		/* read: @value is the answer; write: accepted, nothing to do */
 	PVM_MSR_INJECT_GP,	/* #GP(0) to the guest */
-	PVM_MSR_HOST,		/* read: host's MSR of this index, (it & @mask) | @value; unreadable: @value */
+	/* read: host's MSR of this index, (it & @mask) | @value; unreadable: @value */
+	PVM_MSR_HOST,
 	PVM_MSR_FS_BASE,	/* write: @value is canonical */
 	PVM_MSR_GS_BASE,	/* the kernel's, active while it runs */
 	PVM_MSR_USER_GS_BASE,	/* KERNEL_GS_BASE: the inactive one */
@@ -25,12 +26,14 @@ enum pvm_msr_kind {
 
 #define PVM_MSR_SLOTS	4	/* stored MSRs: address masks of the debug registers (AMD) */
 
-/* State of the guest the rules depend on. */
+/*
+ * State of the guest the rules depend on. Before the guest has a handler for vector 13 a #GP would
+ * kill it, so unknown MSRs read as 0 and swallow writes.
+ */
 #define PVM_MSR_BSP		(1u << 0)	/* vCPU 0 */
-#define PVM_MSR_NO_GP_HANDLER	(1u << 1)	/* vector 13 has no handler yet: #GP would kill the guest, so unknown
-						 * MSRs read as 0 and swallow writes */
+#define PVM_MSR_NO_GP_HANDLER	(1u << 1)	/* no #GP handler yet: see below */
 #define PVM_MSR_HAS_TSC_AUX	(1u << 2)	/* RDTSCP or RDPID is shown */
-#define PVM_MSR_HAS_ARCH_CAPS	(1u << 3)	/* ARCH_CAPABILITIES is shown (PVM_CPUID_ARCH_CAPS) */
+#define PVM_MSR_HAS_ARCH_CAPS	(1u << 3)	/* PVM_CPUID_ARCH_CAPS */
 
 /**
  * struct pvm_msr_answer - what to do
@@ -79,7 +82,10 @@ static inline u64 pvm_cr0_read(bool ts)
 	return 0x80050033ull | (ts ? 0x8ull : 0);
 }
 
-/* CR4 bits a guest may change, and those that always read as set (PAE, OSFXSR, OSXMMEXCPT). MCE is hidden. */
+/*
+ * CR4 bits a guest may change, and those that always read as set (PAE, OSFXSR, OSXMMEXCPT). MCE is
+ * hidden.
+ */
 #define PVM_CR4_DE		(1ull << 3)
 #define PVM_CR4_TSD		(1ull << 2)
 #define PVM_CR4_FSGSBASE	(1ull << 16)
@@ -92,7 +98,8 @@ static inline u64 pvm_cr0_read(bool ts)
  * @value:	what it wrote
  * @allowed:	subset of PVM_CR4_GUEST its CPUID offers
  *
- * Bits outside are ignored, not refused: Linux writes back what it read, with bits of its own added.
+ * Bits outside are ignored, not refused: Linux writes back what it read, with bits of its own
+ * added.
  *
  * Context: any.
  * Return: value to keep; reads give it | PVM_CR4_SHOWN.

@@ -40,8 +40,8 @@ static inline bool pvm_deadline_past(u64 deadline_ns, u64 now_ns)
  * @epoch_ns:	CLOCK_MONOTONIC at system time 0
  *
  * Context: any.
- * Return: ns, saturated at PVM_KTIME_MAX. A deadline in the past gives a time in the past, which hrtimers fire at
- * once.
+ * Return: ns, saturated at PVM_KTIME_MAX. A deadline in the past gives a time in the past, which
+ * hrtimers fire at once.
  */
 static inline s64 pvm_deadline_ktime(u64 deadline_ns, u64 epoch_ns)
 {
@@ -54,8 +54,8 @@ static inline s64 pvm_deadline_ktime(u64 deadline_ns, u64 epoch_ns)
  * pvm_tsc_scale_from_khz - factor for a TSC of this frequency
  * @khz:	kHz; 0 is taken as 1 GHz, because a guest divides by mul
  *
- * One tick lasts 10^6/khz ns. The shift is chosen so that the rest of the factor lies in [1/2, 1): mul then has its
- * top bit set and the factor is exact to 2^-32 of itself.
+ * One tick lasts 10^6/khz ns. The shift is chosen so that the rest of the factor lies in [1/2, 1):
+ * mul then has its top bit set and the factor is exact to 2^-32 of itself.
  *
  * Context: any.
  * Return: the factor.
@@ -74,7 +74,10 @@ static inline struct pvm_tsc_scale pvm_tsc_scale_from_khz(u32 khz)
 		num <<= 1;
 		s.shift--;
 	}
-	/* den < 2^32, hence num/den <= 1 - 2^-32: mul cannot round up to 2^32, nor can the sum overflow */
+	/*
+	 * den < 2^32, hence num/den <= 1 - 2^-32: mul cannot round up to 2^32, nor can the sum
+	 * overflow
+	 */
 	s.mul = (u32)(((num << 32) + den / 2) / den);
 	return s;
 }
@@ -93,7 +96,10 @@ static inline u64 pvm_tsc_to_ns(u64 ticks, struct pvm_tsc_scale s)
 		ticks >>= -s.shift;
 	else
 		ticks <<= s.shift;
-	/* 64 x 32 bits without a 128-bit type: high half is exact, low half needs only its upper part */
+	/*
+	 * 64 x 32 bits without a 128-bit type: high half is exact, low half needs only its upper
+	 * part
+	 */
 	return (ticks >> 32) * s.mul + (((ticks & 0xffffffffull) * s.mul) >> 32);
 }
 

@@ -2,15 +2,16 @@
 /*
  * Event channels: who is connected to whom, and which bits in guest memory say so.
  *
- * Pure. Ports live in a table the guest cannot see; shared_info is only written to, bit by bit, with atomic
- * operations, because the guest does the same at the same time. Values come back from it as single bits, never as
- * numbers. What has to be woken or signalled is returned, not done.
+ * Pure. Ports live in a table the guest cannot see; shared_info is only written to, bit by bit,
+ * with atomic operations, because the guest does the same at the same time. Values come back from
+ * it as single bits, never as numbers. What has to be woken or signalled is returned, not done.
  *
- * A raise goes pending bit, mask test, selector bit, upcall byte. The guest walks the same chain from its other end
- * (upcall byte, selector, pending & ~mask), clearing each link before it looks at the next: so the link it reads
- * last is the one we write first, and an event is either seen by the running scan or starts another one. Each step
- * is taken only when the one before it changed something, which is what makes a level of events cost one upcall.
- * test_evtchn.c compares every operation with a slow twin and checks the order.
+ * A raise goes pending bit, mask test, selector bit, upcall byte. The guest walks the same chain
+ * from its other end (upcall byte, selector, pending & ~mask), clearing each link before it looks
+ * at the next: so the link it reads last is the one we write first, and an event is either seen by
+ * the running scan or starts another one. Each step is taken only when the one before it changed
+ * something, which is what makes a level of events cost one upcall. test_evtchn.c compares every
+ * operation with a slow twin and checks the order.
  */
 #include <linux/atomic.h>
 #include <linux/bitops.h>
@@ -30,8 +31,9 @@ enum { STAT_CLOSED = 0, STAT_UNBOUND = 1, STAT_INTERDOMAIN = 2, STAT_VIRQ = 4, S
 
 static const struct pvm_port free_port;
 
-void pvm_evtchn_init(struct pvm_evtchn *e, struct pvm_port *ports, u16 (*virq_port)[PVM_EVTCHN_VIRQS],
-		     struct pvm_evtchn_target *targets, u32 nr_vcpus, u16 domid)
+void pvm_evtchn_init(struct pvm_evtchn *e, struct pvm_port *ports,
+		     u16 (*virq_port)[PVM_EVTCHN_VIRQS], struct pvm_evtchn_target *targets,
+		     u32 nr_vcpus, u16 domid)
 {
 	*e = (struct pvm_evtchn){
 		.ports = ports, .virq_port = virq_port, .targets = targets,
@@ -85,7 +87,10 @@ static void notify(struct pvm_evtchn *e, u32 port, u32 vcpu, struct pvm_port_act
 {
 	const struct pvm_evtchn_target *t = &e->targets[vcpu];
 
-	/* no vcpu_info yet: it will start with all selector bits set and find the pending bit by itself */
+	/*
+	 * no vcpu_info yet: it will start with all selector bits set and find the pending bit by
+	 * itself
+	 */
 	if (!t->sel || !t->upcall_pending)
 		return;
 	if (test_and_set_bit(port / 64, t->sel))
@@ -115,13 +120,15 @@ static void clear_act(struct pvm_port_act *act, u32 port)
 
 int pvm_port_alloc_unbound(struct pvm_evtchn *e, u16 dom, u16 remote_dom, u32 *port)
 {
+	struct pvm_port entry = { .state = PVM_PORT_UNBOUND };
 	int err = check_self(e, dom);
 
 	if (err)
 		return err;
 	if (remote_dom == PVM_DOMID_SELF)
 		remote_dom = e->domid;
-	return take_free(e, (struct pvm_port){ .state = PVM_PORT_UNBOUND, .remote_domid = remote_dom }, port);
+	entry.remote_domid = remote_dom;
+	return take_free(e, entry, port);
 }
 
 int pvm_port_bind_interdomain(const struct pvm_evtchn *e, u16 remote_dom)
@@ -131,6 +138,7 @@ int pvm_port_bind_interdomain(const struct pvm_evtchn *e, u16 remote_dom)
 
 int pvm_port_bind_virq(struct pvm_evtchn *e, u32 virq, u32 vcpu, u32 *port)
 {
+	struct pvm_port entry = { .state = PVM_PORT_VIRQ };
 	u16 *slot;
 	int err;
 
@@ -145,7 +153,9 @@ int pvm_port_bind_virq(struct pvm_evtchn *e, u32 virq, u32 vcpu, u32 *port)
 	slot = &e->virq_port[vcpu][virq];
 	if (*slot)
 		return -EEXIST;
-	err = take_free(e, (struct pvm_port){ .state = PVM_PORT_VIRQ, .virq = virq, .vcpu = vcpu }, port);
+	entry.virq = virq;
+	entry.vcpu = vcpu;
+	err = take_free(e, entry, port);
 	if (!err)
 		*slot = *port;
 	return err;
@@ -295,7 +305,9 @@ int pvm_port_is_pending(const struct pvm_evtchn *e, u32 port)
 
 int pvm_port_alloc_vmm(struct pvm_evtchn *e, u32 *port)
 {
-	return take_free(e, (struct pvm_port){ .state = PVM_PORT_UNBOUND, .remote_domid = PVM_DOMID_VMM }, port);
+	struct pvm_port entry = { .state = PVM_PORT_UNBOUND, .remote_domid = PVM_DOMID_VMM };
+
+	return take_free(e, entry, port);
 }
 
 int pvm_port_attach(struct pvm_evtchn *e, u32 port, struct pvm_port_act *act)
@@ -308,7 +320,8 @@ int pvm_port_attach(struct pvm_evtchn *e, u32 port, struct pvm_port_act *act)
 	if (!p || p->state != PVM_PORT_UNBOUND || p->remote_domid != PVM_DOMID_VMM)
 		return -ENOENT;
 	p->state = PVM_PORT_VMM;
-	set_pending(e, port, act);		/* what the guest sent while nobody listened is lost: it must look again */
+	/* what the guest sent while nobody listened is lost: it must look again */
+	set_pending(e, port, act);
 	return 0;
 }
 

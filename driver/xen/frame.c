@@ -6,12 +6,13 @@
  *	rcx r11 ds es fs gs rip cs rflags rsp ss	failsafe
  *	rax r11 rcx flags rip cs rflags rsp ss		taken by HYPERVISOR_iret
  *
- * The guest kernel runs at CPL3 but must believe in CPL0: the cs slot loses its RPL when the kernel itself was
- * interrupted, and IF in the rflags slot is the inverse of its event mask, since the real IF is always 1. On the
- * way back both are undone, and everything the CPU would act upon is forced.
+ * The guest kernel runs at CPL3 but must believe in CPL0: the cs slot loses its RPL when the kernel
+ * itself was interrupted, and IF in the rflags slot is the inverse of its event mask, since the
+ * real IF is always 1. On the way back both are undone, and everything the CPU would act upon is
+ * forced.
  *
- * Does not touch guest memory, the event mask or the mode of the vCPU: xen/trap.c does. Sources: guest stack layout
- * of public/arch-x86/xen-x86_64.h.
+ * Does not touch guest memory, the event mask or the mode of the vCPU: xen/trap.c does. Sources:
+ * guest stack layout of public/arch-x86/xen-x86_64.h.
  */
 #include <linux/errno.h>
 #include <linux/types.h>
@@ -21,7 +22,8 @@
 #define SAVED_MASK_SHIFT	32	/* of the cs slot: evtchn_upcall_mask at the interruption */
 
 /* Append the part both frames end with. */
-static void put_interrupted(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_stack_frame *f)
+static void put_interrupted(const struct pvm_bounce *b, const struct pvm_regs *regs,
+			    struct pvm_stack_frame *f)
 {
 	u64 cs = regs->cs & 0xffff, rflags = regs->rflags & ~(PVM_FL_IF | PVM_FL_IOPL);
 
@@ -50,7 +52,10 @@ static int place(const struct pvm_bounce *b, const struct pvm_regs *regs, struct
 		return -EINVAL;
 	top &= ~15ull;
 	f->address = top - 8 * f->count;
-	/* far smaller than the hole and the gap: when both ends are the guest's, so is all between; no wrap to 0 */
+	/*
+	 * far smaller than the hole and the gap: when both ends are the guest's, so is all between;
+	 * no wrap to 0
+	 */
 	if (!pvm_is_guest_va(f->address) || !pvm_is_guest_va(top - 1) || f->address > top - 1)
 		return -EFAULT;
 	if (b->flags & PVM_BOUNCE_SYSCALL)
@@ -61,7 +66,8 @@ static int place(const struct pvm_bounce *b, const struct pvm_regs *regs, struct
 	return 0;
 }
 
-int pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_stack_frame *f)
+int pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_regs *regs,
+		     struct pvm_stack_frame *f)
 {
 	f->count = 0;
 	f->word[f->count++] = regs->rcx;
@@ -113,8 +119,8 @@ static u64 user_cs(u64 cs)
 
 void pvm_frame_iret(const u64 word[PVM_IRET_WORDS], struct pvm_regs *regs, struct pvm_iret *out)
 {
-	u64 rax = word[0], r11 = word[1], rcx = word[2], flags = word[3], rip = word[4], cs = word[5];
-	u64 rflags = word[6], rsp = word[7];
+	u64 rax = word[0], r11 = word[1], rcx = word[2], flags = word[3];
+	u64 rip = word[4], cs = word[5], rflags = word[6], rsp = word[7];
 
 	*out = (struct pvm_iret){
 		.to_user = (cs & 3) == 3,
@@ -146,7 +152,10 @@ void pvm_frame_iret(const u64 word[PVM_IRET_WORDS], struct pvm_regs *regs, struc
 			out->error = cs & 0xfffc;
 		}
 	}
-	/* IRETQ to such an address faults at CPL0; the guest gets what its own IRETQ would have raised */
+	/*
+	 * IRETQ to such an address faults at CPL0; the guest gets what its own IRETQ would have
+	 * raised
+	 */
 	if (!pvm_is_canonical(rip)) {
 		out->fault = true;
 		out->error = 0;

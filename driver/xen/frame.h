@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Stack frames between us and a guest kernel: what an exception, a callback or a system call puts on its stack,
- * and what HYPERVISOR_iret takes from it.
+ * Stack frames between us and a guest kernel: what an exception, a callback or a system call puts
+ * on its stack, and what HYPERVISOR_iret takes from it.
  *
- * Pure. A function here reads registers and answers with bytes to write and new register values; the shell
- * (xen/trap.c) writes the bytes, then commits. A failing write therefore leaves the guest untouched and the exit
- * can be handled again. Selectors and flags are forced here, never believed.
+ * Pure. A function here reads registers and answers with bytes to write and new register values;
+ * the shell (xen/trap.c) writes the bytes, then commits. A failing write therefore leaves the guest
+ * untouched and the exit can be handled again. Selectors and flags are forced here, never believed.
  */
 #ifndef PVM_XEN_FRAME_H
 #define PVM_XEN_FRAME_H
@@ -16,14 +16,17 @@
 #include "switcher/state.h"
 
 #define PVM_FRAME_MAX	11	/* words of the largest frame (failsafe) */
-#define PVM_IRET_WORDS	9	/* struct iret_context, public/arch-x86/xen-x86_64.h: rax r11 rcx flags rip cs rflags
-				 * rsp ss */
+/* struct iret_context, public/arch-x86/xen-x86_64.h: rax r11 rcx flags rip cs rflags rsp ss */
+#define PVM_IRET_WORDS	9
 #define PVM_IRET_IN_SYSCALL 0x100ull	/* VGCF_in_syscall of the same header */
 
-#define PVM_BOUNCE_FROM_KERNEL	(1u << 0)	/* the guest kernel was interrupted, else guest user */
+/*
+ * PVM_BOUNCE_MASK: TI_GET_IF of a trap, CALLBACKF_mask_events of a callback; always for the event
+ * callback and NMI.
+ */
+#define PVM_BOUNCE_FROM_KERNEL	(1u << 0)	/* the kernel was interrupted, else user */
 #define PVM_BOUNCE_ERROR	(1u << 1)	/* push @error */
-#define PVM_BOUNCE_MASK		(1u << 2)	/* handler wants events masked: TI_GET_IF, CALLBACKF_mask_events, and
-						 * always for the event callback and NMI */
+#define PVM_BOUNCE_MASK		(1u << 2)	/* handler wants events masked */
 #define PVM_BOUNCE_SYSCALL	(1u << 3)	/* SYSCALL or SYSENTER: DF is cleared */
 
 /**
@@ -49,7 +52,8 @@ struct pvm_bounce {
  * @word:	words to store, ascending from @address
  * @count:	how many
  * @mask_events: set evtchn_upcall_mask to 1 after the store
- * @address:	guest virtual address of word[0], the new stack pointer; the whole frame is guest-owned space
+ * @address:	guest virtual address of word[0], the new stack pointer; the whole frame is
+ *	guest-owned space
  * @rip, @rflags: new values; selectors become PVM_SEL_XEN_CS and PVM_SEL_XEN_DS
  */
 struct pvm_stack_frame {
@@ -62,10 +66,12 @@ struct pvm_stack_frame {
 
 /**
  * struct pvm_iret - what HYPERVISOR_iret does besides loading registers
- * @to_user:	go to guest user mode (the caller switches view and GS base; no user root: the guest dies)
+ * @to_user:	go to guest user mode (the caller switches view and GS base; no user root: the guest
+ *	dies)
  * @upcall_mask: new evtchn_upcall_mask
  * @iopl:	IOPL of the frame, for vm_assist architectural_iopl
- * @fault:	the target cannot be entered: inject #GP(@error) there, as if it had executed one more instruction
+ * @fault:	the target cannot be entered: inject #GP(@error) there, as if it had executed one
+ *	more instruction
  * @error:	selector of the error code, or 0
  */
 struct pvm_iret {
@@ -89,10 +95,11 @@ static inline u64 pvm_guest_rflags(u64 rflags)
  * @f:		result
  *
  * Context: any.
- * Return: 0; -EINVAL the handler is 0 or no guest address; -EFAULT the stack is not in guest-owned space. Both
- * errors end the guest.
+ * Return: 0; -EINVAL the handler is 0 or no guest address; -EFAULT the stack is not in guest-owned
+ * space. Both errors end the guest.
  */
-int __must_check pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_stack_frame *f);
+int __must_check pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_regs *regs,
+				  struct pvm_stack_frame *f);
 
 /**
  * pvm_frame_failsafe - failsafe callback: data segments that could not be loaded
@@ -104,8 +111,8 @@ int __must_check pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_r
  * Context: any.
  * Return: as pvm_frame_bounce().
  */
-int __must_check pvm_frame_failsafe(const struct pvm_bounce *b, const struct pvm_regs *regs, const u16 sel[4],
-				    struct pvm_stack_frame *f);
+int __must_check pvm_frame_failsafe(const struct pvm_bounce *b, const struct pvm_regs *regs,
+				    const u16 sel[4], struct pvm_stack_frame *f);
 
 /**
  * pvm_frame_commit - registers after the frame was written
@@ -119,11 +126,12 @@ void pvm_frame_commit(const struct pvm_stack_frame *f, struct pvm_regs *regs);
 /**
  * pvm_frame_iret - HYPERVISOR_iret
  * @word:	the nine words at the guest's rsp, already copied
- * @regs:	registers at the hypercall; updated also when @out->fault (the #GP frame must show the target)
+ * @regs:	registers at the hypercall; updated also when @out->fault (the #GP frame must show
+ *	the target)
  * @out:	what else to do
  *
- * User code selectors are 0x33 and 0x23 and their Xen spellings; kernel selectors are replaced by the flat ones.
- * Another user code selector (LDT, TLS) is answered by @out->fault.
+ * User code selectors are 0x33 and 0x23 and their Xen spellings; kernel selectors are replaced by
+ * the flat ones. Another user code selector (LDT, TLS) is answered by @out->fault.
  *
  * Context: any.
  */
