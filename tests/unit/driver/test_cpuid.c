@@ -64,8 +64,8 @@ static void policy_is_normalised(void **state)
 static void unlisted_leaves_are_zero(void **state)
 {
 	static const u32 leaves[] = {
-		3, 5, 6, 8, 9, 0xa, 0xb, 0xc, 0xe, 0xf, 0x10, 0x12, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19, 0x1a, 0x1b, 0x1d,
-		0x1e, 0x1f, 0x20, 0x23, 0x24, 0x3fffffff, 0x40000004, 0x40000006, 0x400000ff, 0x40000100, 0x4000ff00,
+		3, 5, 6, 8, 9, 0xa, 0xb, 0xc, 0xe, 0xf, 0x10, 0x12, 0x14, 0x15, 0x16, 0x17, 0x18, 0x19,
+		0x1a, 0x1b, 0x1d, 0x1e, 0x1f, 0x20, 0x23, 0x24, 0x3fffffff, 0x40000004, 0x40000006, 0x400000ff, 0x40000100, 0x4000ff00,
 		0x80000009, 0x8000000a, 0x80000019, 0x8000001a, 0x8000001b, 0x8000001c, 0x8000001d, 0x8000001e,
 		0x8000001f, 0x80000020, 0x80000022, 0x80000026, 0xc0000000, 0xc0000001, 0xffffffff,
 	};
@@ -90,8 +90,8 @@ static void hidden_bits_stay_hidden(void **state)
 		{ 1, 0, ECX, { 2, 3, 4, 5, 6, 7, 8, 10, 11, 14, 15, 16, 17, 18, 21, 24 }, 16 },
 		{ 7, 0, EBX, { 1, 2, 4, 7, 10, 11, 12, 14, 15, 20, 22, 25 }, 12 },
 		{ 7, 0, ECX, { 3, 4, 5, 7, 13, 15, 16, 17, 18, 19, 20, 21, 23, 24, 26, 29, 30, 31 }, 18 },
-		{ 7, 0, EDX, { 0, 1, 5, 6, 7, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19, 20, 21, 22, 24, 25, 26, 27, 28 }, 23 },
-		{ 7, 0, EDX, { 30, 31 }, 2 },
+		{ 7, 0, EDX, { 0, 1, 5, 6, 7, 9, 10, 11, 12, 13, 15, 16, 17, 18, 19 }, 15 },
+		{ 7, 0, EDX, { 20, 21, 22, 24, 25, 26, 27, 28, 30, 31 }, 10 },
 		{ 7, 1, EAX, { 6, 8, 9, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 24, 25, 26, 27, 28 }, 18 },
 		{ 7, 1, EDX, { 8, 17, 18, 19, 21 }, 5 },
 		{ 0xd, 1, EAX, { 3, 4 }, 2 },
@@ -120,8 +120,8 @@ static void needed_bits_come_through(void **state)
 	(void)state;
 	ask(&p, 1, 0, ones, out);
 	assert_int_equal(out[EDX], 0x0f898b75);
-	assert_int_equal(out[ECX], 1u << 0 | 1u << 1 | 1u << 9 | 1u << 12 | 1u << 13 | 1u << 19 | 1u << 20 | 1u << 22 |
-				   1u << 23 | 1u << 25 | 1u << 26 | 1u << 27 | 1u << 28 | 1u << 29 | 1u << 30 | 1u << 31);
+	assert_int_equal(out[ECX], 1u << 0 | 1u << 1 | 1u << 9 | 1u << 12 | 1u << 13 | 1u << 19 |
+			 1u << 20 | 1u << 22 | 1u << 23 | 0x7fu << 25);
 	assert_int_equal(out[EAX], ~0u);
 	ask(&p, 7, 0, ones, out);
 	assert_int_equal(out[EAX], 1);

@@ -8,7 +8,8 @@
 #define STRIPPED (PVM_PTE_PWT | PVM_PTE_PCD | PVM_PTE_PS | PVM_PTE_G | 7ull << 9 | 0x7ffull << 52)
 
 static const u64 bits[] = {
-	PVM_PTE_P, PVM_PTE_W, PVM_PTE_U, PVM_PTE_A, PVM_PTE_D, PVM_PTE_NX, PVM_PTE_PCD | PVM_PTE_G | 7ull << 9 | 15ull << 59,
+	PVM_PTE_P, PVM_PTE_W, PVM_PTE_U, PVM_PTE_A, PVM_PTE_D, PVM_PTE_NX,
+	PVM_PTE_PCD | PVM_PTE_G | 7ull << 9 | 15ull << 59,
 };
 
 static u64 pte_of(u32 combination)
