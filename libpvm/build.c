@@ -10,12 +10,12 @@
  *	│           │        │ P2M  │cons. │  read-only)│       │ boundary│        │      │
  *	└───────────┴────────┴──────┴──────┴────────────┴───────┴─────────┴────────┴──────┘
  *
- * What guests rely on: the boot mapping lies in one L2 table (below 1 GiB); L4, L3, L2 are the first
- * three table frames; 4 KiB entries only; tables are not writable through the mapping; the initrd
- * lies below 4 GiB; nothing of ours is in frames 0xa0..0xff, the ISA hole Linux reserves.
+ * What guests rely on: the boot mapping lies in one L2 table (below 1 GiB); L4, L3, L2 are the
+ * first three table frames; 4 KiB entries only; tables are not writable through the mapping; the
+ * initrd lies below 4 GiB; nothing of ours is in frames 0xa0..0xff, the ISA hole Linux reserves.
  *
- * Table addresses are pure arithmetic (span_*): entry and table of a virtual address follow from its
- * distance to the start of the mapping, so nothing is searched or allocated while writing.
+ * Table addresses are pure arithmetic (span_*): entry and table of a virtual address follow from
+ * its distance to the start of the mapping, so nothing is searched or allocated while writing.
  */
 #include <errno.h>
 #include <stdint.h>
@@ -263,7 +263,7 @@ static void write_span(uint8_t *ram, uint64_t l4_pfn, const struct pvm_span *s, 
 	memset(frame(ram, s->l3_pfn), 0, (s->nr_l3 + s->nr_l2 + s->nr_l1) * PAGE);
 	for (i = 0; i < s->nr_l3; i++)
 		*entry(ram, l4_pfn, l4_slot(s->va) + i) = (s->l3_pfn + i) * PAGE | TABLE;
-	/* Index of a table among all of its level: its distance from the first, plus the first's. */
+	/* Index among all entries of a level: distance from the first, plus the first's. */
 	for (i = 0; i < s->nr_l2; i++) {
 		uint64_t at = (s->va >> 30 & 511) + i;
 
@@ -293,8 +293,8 @@ static void protect_tables(uint8_t *ram, const struct pvm_build_out *plan)
 }
 
 /*
- * Slot n: save rcx and r11, which SYSCALL destroys; eax = n; SYSCALL; restore; return. The iret slot
- * does not return: it saves rax as well, which completes the frame HYPERVISOR_iret expects.
+ * Slot n: save rcx and r11, which SYSCALL destroys; eax = n; SYSCALL; restore; return. The iret
+ * slot does not return: it saves rax as well, which completes the frame HYPERVISOR_iret expects.
  */
 static void write_hypercall_page(uint8_t *page)
 {

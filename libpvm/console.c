@@ -8,9 +8,10 @@
  *
  *	in_fd, pvm_console_write() ──▶ in fifo (4 KiB) ──▶ guest ring in[]
  *
- * Nothing is dropped while the guest runs: a sink that does not take its output fills the fifo, then
- * the ring, and then the guest waits. What must not happen is a guest that waits for ever because
- * nobody dispatches the loop: early output waits at most EARLY_WAIT_MS for room and is lost then.
+ * Nothing is dropped while the guest runs: a sink that does not take its output fills the fifo,
+ * then the ring, and then the guest waits. What must not happen is a guest that waits for ever
+ * because nobody dispatches the loop: early output waits at most EARLY_WAIT_MS for room and is lost
+ * then.
  *
  * Descriptors are used without changing their flags, which other processes may share: writes are
  * made only when poll(2) says so, and of at most PIPE_BUF bytes, which such a pipe takes whole.
@@ -259,7 +260,7 @@ static void on_output(void *arg, uint32_t events)
 {
 	struct pvm_console *con = arg;
 
-	/* A broken pipe shows as a hang-up whether wanted or not: the write finds out and drops it. */
+	/* A broken pipe hangs up whether asked or not: the write finds out and drops it. */
 	if (events & PVM_LOOP_HANGUP && !deliver(con))
 		drop_out_fd(con);
 	on_signal(con, 0);

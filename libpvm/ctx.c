@@ -18,8 +18,8 @@ _Static_assert(PVM_HAS_LA57 == PVM_HOST_LA57 && PVM_HAS_TSC_STABLE == PVM_HOST_T
 _Static_assert(PVM_NAME_BYTES == PVM_NAME_LEN, "names as in the driver's ABI");
 
 /*
- * Read a structure that starts with its own size: a shorter one (older program) reads as zero at its
- * end, a longer one (newer program) must be zero beyond what we know. NULL reads as all zero.
+ * Read a structure that starts with its own size: a shorter one (older program) reads as zero at
+ * its end, a longer one (newer program) must be zero beyond what we know. NULL reads as all zero.
  */
 int pvm_opts_copy(void *dst, size_t dst_bytes, const void *src, const char *what)
 {

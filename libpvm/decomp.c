@@ -197,8 +197,8 @@ static uint32_t le32(const uint8_t *p)
 /*
  * Legacy lz4: magic, then blocks of { u32 size, data }, each but the last unpacking to 8 MiB. There
  * is no end mark, so the end is the end of the input, or a "size" that cannot be one: the appended
- * uncompressed size of a bzImage looks like that. A cut inside a block therefore cannot be told from
- * an end by the sizes alone; a block that is cut leaves the ELF short, which load.c notices.
+ * uncompressed size of a bzImage looks like that. A cut inside a block therefore cannot be told
+ * from an end by the sizes alone; a block that is cut leaves the ELF short, which load.c notices.
  */
 static int read_lz4(const uint8_t *in, size_t bytes, struct sink *s)
 {

@@ -35,7 +35,8 @@ const char *pvm_format_name(enum pvm_format format);
  * @limit: most bytes to produce
  * @out: malloc'd result
  *
- * No texts. Return: 0; -ENODATA: the stream ends too early; -EILSEQ: it is corrupt; -EFBIG: more than
+ * No texts. Return: 0; -ENODATA: the stream ends too early; -EILSEQ: it is corrupt; -EFBIG: more
+ * than
  * @limit; -EOPNOTSUPP: format not supported; -ENOMEM.
  */
 int pvm_decompress(enum pvm_format format, const uint8_t *data, size_t bytes, size_t hint,

@@ -2,10 +2,10 @@
 /*
  * Event channels between guest and library: a port and two eventfds.
  *
- * send_fd is signalled by the driver when the guest sends, and by pvm_evtchn_poke() when somebody in
- * this process wants the port's owner to look at its ring; the owner cannot tell and need not.
- * Writing raise_fd raises the port in the guest, without an ioctl. Both eventfds exist from init on,
- * so that poking and raising need no check for a guest that does not run yet.
+ * send_fd is signalled by the driver when the guest sends, and by pvm_evtchn_poke() when somebody
+ * in this process wants the port's owner to look at its ring; the owner cannot tell and need not.
+ * Writing raise_fd raises the port in the guest, without an ioctl. Both eventfds exist from init
+ * on, so that poking and raising need no check for a guest that does not run yet.
  */
 #include <errno.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  *
  * The table is shared memory: an entry is loaded once, as the 8 bytes it is, and only that copy is
  * judged. A guest that changes it between our look and our use harms its own memory only. The
- * flags that say "in use" are not set: frontends do not need them, and a flag left behind would make
- * the guest leak the page.
+ * flags that say "in use" are not set: frontends do not need them, and a flag left behind would
+ * make the guest leak the page.
  */
 #include <errno.h>
 #include <stdint.h>

@@ -15,7 +15,7 @@
 
 #include "ioctl.h"
 
-/* All of these are short calls in the driver: an EINTR before anything happened is just repeated. */
+/* All of these are short calls in the driver: EINTR came before anything happened. */
 static int call(int fd, unsigned long nr, void *arg)
 {
 	int ret;

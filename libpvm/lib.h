@@ -4,16 +4,16 @@
  *
  * Calls go down this list:
  *
- *	vm.c vcpu.c                           life of a guest
+ *	vm.c life.c vcpu.c                    a guest: objects, life, threads
  *	xs_server.c console.c evtchn.c gnt.c  what talks to a running guest
  *	load.c decomp.c │ stats.c             files to bytes │ counters to rows
  *	build.c xs_proto.c xs_tree.c xs_node.c xs_wire.c ring.h   pure: no I/O, no locks, no threads
  *	ctx.c loop.c mem.c                    objects of the host
  *	ioctl.c err.c                         the driver │ messages
  *
- * Pure files never include this header; they see <errno.h>, <string.h>, the Xen public headers, err.h
- * and their own. Guest memory is shared with a hostile guest: it is read once into a local (ring.h,
- * gnt.c) and the local is checked.
+ * Pure files never include this header; they see <errno.h>, <string.h>, the Xen public headers,
+ * err.h and their own. Guest memory is shared with a hostile guest: it is read once into a local
+ * (ring.h, gnt.c) and the local is checked.
  */
 #ifndef PVM_LIB_H
 #define PVM_LIB_H
@@ -32,8 +32,8 @@
 #define PVM_PAGE_BYTES		4096u
 #define PVM_GRANT_FRAMES	32u		/* 16384 grant entries */
 #define PVM_SPECIAL_PAGES	(1u + PVM_GRANT_FRAMES)	/* shared info, then the grant table */
-#define PVM_SPECIAL_ALIGN	512u		/* pages; keeps RAM and the special slot in different
-						 * 2 MiB regions, whatever the driver maps large */
+#define PVM_SPECIAL_ALIGN	512u		/* pages; keeps RAM and special frames in different
+						 * 2 MiB regions, whatever is mapped large */
 #define PVM_MIN_MEMORY_BYTES	(4ull << 20)	/* the boot mapping ends on a 4 MiB boundary */
 #define PVM_DEFAULT_MEMORY	(512ull << 20)
 #define PVM_JOIN_LIMIT_MS	10000		/* how long pvm_vm_destroy() waits for a thread */
@@ -143,7 +143,7 @@ struct pvm_vm {
 	bool loop_stop;			/* atomic */
 	bool stopping;			/* atomic: vCPU threads leave at the next occasion */
 
-	pthread_mutex_t lock;		/* protects: phase, nr_running, exit; taken before no other */
+	pthread_mutex_t lock;		/* protects: phase, nr_running, exit; a leaf lock */
 	pthread_cond_t ended;
 	enum pvm_vm_phase phase;
 	uint32_t nr_running;		/* vCPU threads that have not finished */
@@ -216,7 +216,11 @@ void pvm_vcpu_fini(struct pvm_vcpu *v);
 int pvm_vcpu_start(struct pvm_vcpu *v);
 void pvm_vcpu_leave(struct pvm_vcpu *v);
 
-/* vm.c */
+/* life.c */
+enum pvm_vm_phase pvm_vm_phase(struct pvm_vm *vm);
+void pvm_vm_loop_stop(struct pvm_vm *vm);
+bool pvm_vm_join(struct pvm_vm *vm);
+void pvm_vm_on_end(void *arg, uint32_t events);
 void pvm_vm_ended_by(struct pvm_vm *vm, const struct pvm_vm_exit *ex);
 void pvm_vm_vcpu_finished(struct pvm_vm *vm);
 

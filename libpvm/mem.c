@@ -56,7 +56,7 @@ static int map_ram(struct pvm_mem *mem, uint64_t bytes, uint32_t flags, const ch
 					flags & PVM_VM_MEM_HUGETLB ?
 					"; are 2 MiB huge pages enabled (vm.nr_hugepages)?" : "");
 		}
-		/* Without reservation a lack of huge pages would be a SIGBUS in the guest's midst. */
+		/* Without reservation a lack of huge pages would be a SIGBUS in mid-run. */
 		if (flags & PVM_VM_MEM_HUGETLB)
 			mode &= ~MAP_NORESERVE;
 	}

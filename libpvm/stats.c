@@ -2,8 +2,8 @@
 /*
  * Counters to rows, numbers to names.
  *
- * Names, units and help come from the driver's ABI header, so a counter is described in one place. A
- * newer driver may have counters this library has no name for: they appear as "stat_<index>".
+ * Names, units and help come from the driver's ABI header, so a counter is described in one place.
+ * A newer driver may have counters this library has no name for: they appear as "stat_<index>".
  */
 #include <errno.h>
 #include <stdio.h>

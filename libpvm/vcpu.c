@@ -3,10 +3,10 @@
  * vCPU: a descriptor, the page shared with the driver, and the thread that runs the guest.
  *
  * The thread blocks all signals: a process's signals are for the caller's threads, and leaving the
- * guest is asked for by PVM_VM_KICK. It ends for one of four reasons: the guest shut down, the guest
- * is dead (EIO), it was told to leave (vm->stopping), or the host could not go on. Whatever the
- * reason, it reports through pvm_vm_ended_by() before pvm_vm_vcpu_finished(), and touches nothing
- * after.
+ * guest is asked for by PVM_VM_KICK. It ends for one of four reasons: the guest shut down, the
+ * guest is dead (EIO), it was told to leave (vm->stopping), or the host could not go on. Whatever
+ * the reason, it reports through pvm_vm_ended_by() before pvm_vm_vcpu_finished(), and touches
+ * nothing after.
  */
 #include <errno.h>
 #include <signal.h>

@@ -2,10 +2,10 @@
 /*
  * xenstore protocol: one request in, one reply out.
  *
- * Pure. Each request type has a row in the table: how many strings it starts with, whether bytes may
- * follow them, and a function that does the work and fills the reply. The payload comes from the
- * guest; the strings handed to the functions are NUL-terminated within it, which is all they may
- * assume.
+ * Pure. Each request type has a row in the table: how many strings it starts with, whether bytes
+ * may follow them, and a function that does the work and fills the reply. The payload comes from
+ * the guest; the strings handed to the functions are NUL-terminated within it, which is all they
+ * may assume.
  */
 #include <errno.h>
 #include <stdint.h>

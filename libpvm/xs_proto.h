@@ -16,7 +16,8 @@
  * @out: gets the reply; events the request causes go through the connection's event function,
  *	which may append to the same buffer
  *
- * A request that makes no sense gets an ERROR reply. Return: 0; -ENOMEM: not even that was possible.
+ * A request that makes no sense gets an ERROR reply. Return: 0; -ENOMEM: not even that was
+ * possible.
  */
 int pvm_xs_handle(struct pvm_xs_conn *c, const struct pvm_xs_msg *msg, const uint8_t *payload,
 		  struct pvm_xs_buf *out);

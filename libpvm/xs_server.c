@@ -3,16 +3,16 @@
  * xenstore server: the guest's ring, and the first contents of the tree.
  *
  * Runs on the loop's thread when the store's event channel signals; the tree itself may be used by
- * any thread under the lock (pvm_vm_xs_write, pvm_vm_stop), which then pokes the channel so that the
- * events it caused are sent.
+ * any thread under the lock (pvm_vm_xs_write, pvm_vm_stop), which then pokes the channel so that
+ * the events it caused are sent.
  *
- * A guest notifies us only when it thinks we are idle, so after publishing an index the other one is
- * looked at again behind a full barrier. We notify after every batch that moved a byte in either
+ * A guest notifies us only when it thinks we are idle, so after publishing an index the other one
+ * is looked at again behind a full barrier. We notify after every batch that moved a byte in either
  * direction: cheap, and right for guests that poll and for guests that sleep.
  *
  * Hostile guest: requests are not read while OUT_SOFT bytes of replies wait (it must take them
- * first), events are dropped beyond OUT_HARD, one call serves at most BATCH requests, and indices or
- * lengths that make no sense end the service.
+ * first), events are dropped beyond OUT_HARD, one call serves at most BATCH requests, and indices
+ * or lengths that make no sense end the service.
  */
 #include <errno.h>
 #include <stdarg.h>

@@ -149,8 +149,8 @@ static int txn_edit(struct pvm_xs_conn *c, struct txn *t, const char *path,
 }
 
 /*
- * Remember to fire watches for @path, of which the transaction has a record. Once per node and kind:
- * a guest that writes one node for ever in one transaction must not make this list grow.
+ * Remember to fire watches for @path, of which the transaction has a record. Once per node and
+ * kind: a guest that writes one node for ever in one transaction must not make this list grow.
  */
 static int txn_change(struct txn *t, const char *path, bool removed)
 {
