@@ -1,0 +1,570 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/* xenstore tree: nodes, permissions, transactions, watches, quotas, and failing allocations. */
+#include "test.h"
+#include "xs_tree.h"
+#include "xs_wire.h"
+
+#define GUEST	1
+
+static struct pvm_xs *xs;
+static struct pvm_xs_conn *host, *guest;
+static char events[64][128];
+static unsigned int nr_events;
+
+static void on_event(void *arg, const char *path, const char *token)
+{
+	if (nr_events < 64)
+		snprintf(events[nr_events], sizeof(events[0]), "%s %s", path, token);
+	nr_events++;
+}
+
+static int write_str(struct pvm_xs_conn *c, uint32_t tx, const char *path, const char *v)
+{
+	return pvm_xs_write(c, tx, path, v, strlen(v));
+}
+
+static const char *read_str(struct pvm_xs_conn *c, uint32_t tx, const char *path)
+{
+	static char buf[PVM_XS_VALUE_BYTES + 1];
+	const struct pvm_xs_node *n;
+	int err = pvm_xs_get(c, tx, path, &n);
+
+	if (err)
+		return pvm_xs_wire_error(err);
+	if (n->value_bytes)
+		memcpy(buf, n->value, n->value_bytes);
+	buf[n->value_bytes] = '\0';
+	return buf;
+}
+
+/* Children as "a b c". */
+static const char *list(struct pvm_xs_conn *c, uint32_t tx, const char *path)
+{
+	static char buf[4096];
+	const struct pvm_xs_node *n;
+	int err = pvm_xs_get(c, tx, path, &n);
+
+	if (err)
+		return pvm_xs_wire_error(err);
+	buf[0] = '\0';
+	for (size_t at = 0; at < n->children_bytes; at += strlen(n->children + at) + 1) {
+		if (at)
+			strcat(buf, " ");
+		strcat(buf, n->children + at);
+	}
+	return buf;
+}
+
+static int setup(void **state)
+{
+	const struct pvm_xs_perm owned = { GUEST, 0 };
+
+	nr_events = 0;
+	if (pvm_xs_create(&xs) || pvm_xs_conn_open(xs, 0, on_event, NULL, &host) ||
+	    pvm_xs_conn_open(xs, GUEST, on_event, NULL, &guest))
+		return -1;
+	return pvm_xs_mkdir(host, 0, "/local/domain/1") ||
+	       pvm_xs_set_perms(host, 0, "/local/domain/1", &owned, 1);
+}
+
+static int teardown(void **state)
+{
+	pvm_xs_conn_close(guest);
+	pvm_xs_conn_close(host);
+	pvm_xs_destroy(xs);
+	return 0;
+}
+
+static void writes_make_parents(void **state)
+{
+	assert_int_equal(write_str(host, 0, "/a/b/c", "v"), 0);
+	assert_string_equal(read_str(host, 0, "/a/b/c"), "v");
+	assert_string_equal(read_str(host, 0, "/a/b"), "");
+	assert_string_equal(list(host, 0, "/a"), "b");
+	assert_string_equal(list(host, 0, "/"), "local a");
+	assert_int_equal(write_str(host, 0, "/a/b/d", "w"), 0);
+	assert_string_equal(list(host, 0, "/a/b"), "c d");
+	assert_string_equal(read_str(host, 0, "/a/x"), "ENOENT");
+	assert_int_equal(write_str(host, 0, "/a/b/c", ""), 0);
+	assert_string_equal(read_str(host, 0, "/a/b/c"), "");
+}
+
+static void values_are_bytes(void **state)
+{
+	static const uint8_t bytes[] = { 0, 1, 0xff, 0 };
+	static uint8_t big[PVM_XS_VALUE_BYTES + 1];
+	const struct pvm_xs_node *n;
+
+	assert_int_equal(pvm_xs_write(host, 0, "/v", bytes, 4), 0);
+	assert_int_equal(pvm_xs_get(host, 0, "/v", &n), 0);
+	assert_int_equal(n->value_bytes, 4);
+	assert_memory_equal(n->value, bytes, 4);
+	assert_int_equal(pvm_xs_write(host, 0, "/v", big, PVM_XS_VALUE_BYTES), 0);
+	assert_int_equal(pvm_xs_write(host, 0, "/v", big, PVM_XS_VALUE_BYTES + 1), -EINVAL);
+}
+
+static void malformed_paths_are_refused(void **state)
+{
+	const struct pvm_xs_node *n;
+
+	assert_int_equal(write_str(host, 0, "/a//b", "x"), -EINVAL);
+	assert_int_equal(pvm_xs_mkdir(host, 0, "/a/"), -EINVAL);
+	assert_int_equal(pvm_xs_rm(host, 0, ""), -EINVAL);
+	assert_int_equal(pvm_xs_get(host, 0, "/ ", &n), -EINVAL);
+	assert_int_equal(pvm_xs_watch(host, "/ ", "t"), -EINVAL);
+	assert_int_equal(pvm_xs_unwatch(host, "/ ", "t"), -EINVAL);
+	assert_int_equal(write_str(host, 0, "@releaseDomain", "x"), -EINVAL);
+	assert_int_equal(pvm_xs_set_perms(host, 0, "/ ", (struct pvm_xs_perm[]){ { 0, 0 } }, 1),
+			 -EINVAL);
+}
+
+static void rm_takes_the_subtree(void **state)
+{
+	write_str(host, 0, "/a/b/c/d", "1");
+	write_str(host, 0, "/a/b/e", "2");
+	write_str(host, 0, "/a/f", "3");
+	assert_int_equal(pvm_xs_rm(host, 0, "/a/b"), 0);
+	assert_string_equal(read_str(host, 0, "/a/b/c/d"), "ENOENT");
+	assert_string_equal(read_str(host, 0, "/a/b/e"), "ENOENT");
+	assert_string_equal(list(host, 0, "/a"), "f");
+	assert_int_equal(pvm_xs_rm(host, 0, "/a/b"), 0);	/* parent exists: fine */
+	assert_int_equal(pvm_xs_rm(host, 0, "/x/y"), -ENOENT);
+	assert_int_equal(pvm_xs_rm(host, 0, "/"), -EINVAL);
+	assert_int_equal(pvm_xs_rm(host, 0, "/a"), 0);
+	assert_string_equal(list(host, 0, "/"), "local");
+	/* made again, it is empty */
+	assert_int_equal(pvm_xs_mkdir(host, 0, "/a/b"), 0);
+	assert_string_equal(list(host, 0, "/a/b"), "");
+}
+
+static void mkdir_of_something_there_changes_nothing(void **state)
+{
+	write_str(host, 0, "/a", "v");
+	pvm_xs_watch(host, "/a", "t");
+	assert_int_equal(pvm_xs_mkdir(host, 0, "/a"), 0);
+	assert_string_equal(read_str(host, 0, "/a"), "v");
+	assert_int_equal(nr_events, 0);
+}
+
+static void guests_write_only_what_is_theirs(void **state)
+{
+	const struct pvm_xs_perm readable[] = { { 0, 0 }, { GUEST, PVM_XS_PERM_READ } };
+	const struct pvm_xs_perm writable[] = { { 0, 0 }, { GUEST, 3 } };
+	const struct pvm_xs_perm anybody[] = { { 0, PVM_XS_PERM_READ } };
+	const struct pvm_xs_perm other[] = { { 0, 3 }, { 2, PVM_XS_PERM_READ } };
+
+	assert_int_equal(write_str(guest, 0, "mine/deep", "x"), 0);
+	assert_string_equal(read_str(host, 0, "/local/domain/1/mine/deep"), "x");
+	write_str(host, 0, "/secret/x", "s");
+	assert_string_equal(read_str(guest, 0, "/secret/x"), "EACCES");
+	assert_int_equal(write_str(guest, 0, "/secret/x", "y"), -EACCES);
+	assert_int_equal(write_str(guest, 0, "/secret/new", "y"), -EACCES);
+	assert_int_equal(write_str(guest, 0, "/new", "y"), -EACCES);
+	assert_int_equal(pvm_xs_mkdir(guest, 0, "/new"), -EACCES);
+	assert_int_equal(pvm_xs_rm(guest, 0, "/secret/x"), -EACCES);
+
+	pvm_xs_set_perms(host, 0, "/secret/x", readable, 2);
+	assert_string_equal(read_str(guest, 0, "/secret/x"), "s");
+	assert_int_equal(write_str(guest, 0, "/secret/x", "y"), -EACCES);
+	pvm_xs_set_perms(host, 0, "/secret/x", writable, 2);
+	assert_int_equal(write_str(guest, 0, "/secret/x", "y"), 0);
+	pvm_xs_set_perms(host, 0, "/secret/x", anybody, 1);
+	assert_string_equal(read_str(guest, 0, "/secret/x"), "y");
+	pvm_xs_set_perms(host, 0, "/secret/x", other, 2);
+	assert_int_equal(write_str(guest, 0, "/secret/x", "z"), 0);
+
+	/* permissions: owners only, and no giving away */
+	assert_int_equal(pvm_xs_set_perms(guest, 0, "/secret/x", readable, 2), -EACCES);
+	assert_int_equal(pvm_xs_set_perms(guest, 0, "mine", readable, 2), -EACCES);
+	assert_int_equal(pvm_xs_set_perms(guest, 0, "none", readable, 2), -ENOENT);
+	assert_int_equal(pvm_xs_set_perms(guest, 0, "mine",
+					  (struct pvm_xs_perm[]){ { GUEST, 1 } }, 1), 0);
+	assert_int_equal(pvm_xs_set_perms(host, 0, "/a", readable, 0), -EINVAL);
+	assert_int_equal(pvm_xs_set_perms(host, 0, "/a", readable, PVM_XS_MAX_PERMS + 1), -EINVAL);
+}
+
+static void permission_letters(void **state)
+{
+	struct pvm_xs_perm p;
+	char text[16];
+
+	for (int i = 0; i < 4; i++) {
+		snprintf(text, sizeof(text), "%c12", "nrwb"[i]);
+		assert_true(pvm_xs_perm_parse(text, &p));
+		assert_int_equal(p.bits, i);
+		assert_int_equal(p.domid, 12);
+		pvm_xs_perm_format(&p, text);
+		assert_int_equal(text[0], "nrwb"[i]);
+	}
+	assert_false(pvm_xs_perm_parse("x1", &p));
+	assert_false(pvm_xs_perm_parse("", &p));
+	assert_false(pvm_xs_perm_parse("r", &p));
+	assert_false(pvm_xs_perm_parse("r-1", &p));
+}
+
+static void transactions_are_invisible_until_commit(void **state)
+{
+	uint32_t tx;
+
+	write_str(guest, 0, "a", "old");
+	pvm_xs_watch(host, "/local", "w");
+	assert_int_equal(pvm_xs_txn_start(guest, &tx), 0);
+	assert_int_equal(write_str(guest, tx, "a", "new"), 0);
+	assert_int_equal(write_str(guest, tx, "b/c", "1"), 0);
+	assert_string_equal(read_str(guest, tx, "a"), "new");
+	assert_string_equal(list(guest, tx, "/local/domain/1"), "a b");
+	assert_string_equal(read_str(guest, 0, "a"), "old");
+	assert_string_equal(list(guest, 0, "/local/domain/1"), "a");
+	assert_int_equal(nr_events, 0);
+	assert_int_equal(pvm_xs_txn_end(guest, tx, true), 0);
+	assert_string_equal(read_str(guest, 0, "a"), "new");
+	assert_string_equal(read_str(guest, 0, "b/c"), "1");
+	assert_int_equal(nr_events, 2);
+	assert_string_equal(events[0], "/local/domain/1/a w");
+	assert_string_equal(events[1], "/local/domain/1/b/c w");
+}
+
+static void aborted_transactions_leave_nothing(void **state)
+{
+	uint32_t tx;
+
+	write_str(guest, 0, "a", "old");
+	assert_int_equal(pvm_xs_txn_start(guest, &tx), 0);
+	write_str(guest, tx, "a", "new");
+	pvm_xs_rm(guest, tx, "a");
+	assert_string_equal(read_str(guest, tx, "a"), "ENOENT");
+	assert_int_equal(pvm_xs_txn_end(guest, tx, false), 0);
+	assert_string_equal(read_str(guest, 0, "a"), "old");
+	assert_int_equal(pvm_xs_txn_end(guest, tx, false), -ENOENT);
+	assert_int_equal(write_str(guest, tx, "a", "x"), -ENOENT);
+	assert_string_equal(read_str(guest, tx, "a"), "ENOENT");
+	assert_int_equal(pvm_xs_mkdir(guest, tx, "q"), -ENOENT);
+	assert_int_equal(pvm_xs_rm(guest, tx, "q"), -ENOENT);
+}
+
+static void conflicts_are_detected(void **state)
+{
+	static const struct {
+		const char *in_tx;	/* r(ead) w(rite) l(ist) d(elete) and a path */
+		const char *outside;
+		int err;
+	} t[] = {
+		{ "ra", "wa", -EAGAIN },	/* read, then changed */
+		{ "wa", "wa", -EAGAIN },
+		{ "ra", "ra", 0 },
+		{ "ra", "wb", 0 },		/* different nodes */
+		{ "rx", "wx", -EAGAIN },	/* seen missing, then made */
+		{ "ra", "da", -EAGAIN },
+		{ "da", "wa", -EAGAIN },
+		{ "wy", "wa", 0 },		/* new node beside a changed one */
+		{ "wy", "wz", -EAGAIN },	/* both change the list of children */
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		uint32_t tx;
+
+		setup(NULL);
+		write_str(guest, 0, "a", "1");
+		write_str(guest, 0, "b", "2");
+		pvm_xs_txn_start(guest, &tx);
+		for (int outside = 0; outside < 2; outside++) {
+			const char *s = outside ? t[i].outside : t[i].in_tx;
+			uint32_t id = outside ? 0 : tx;
+
+			if (s[0] == 'r')
+				read_str(guest, id, s + 1);
+			else if (s[0] == 'w')
+				assert_int_equal(write_str(guest, id, s + 1, "n"), 0);
+			else
+				assert_int_equal(pvm_xs_rm(guest, id, s + 1), 0);
+		}
+		assert_int_equal(pvm_xs_txn_end(guest, tx, true), t[i].err);
+		if (i + 1 < sizeof(t) / sizeof(t[0]))
+			teardown(NULL);
+	}
+}
+
+static void a_node_gone_and_back_is_a_conflict(void **state)
+{
+	uint32_t tx;
+
+	write_str(guest, 0, "a", "1");
+	pvm_xs_txn_start(guest, &tx);
+	read_str(guest, tx, "a");
+	pvm_xs_rm(guest, 0, "a");
+	assert_string_equal(read_str(guest, tx, "a"), "ENOENT");
+	write_str(guest, 0, "a", "1");
+	assert_int_equal(pvm_xs_txn_end(guest, tx, true), -EAGAIN);
+}
+
+static void watches_fire_for_the_subtree(void **state)
+{
+	assert_int_equal(pvm_xs_watch(guest, "dev", "tok"), 0);
+	assert_int_equal(pvm_xs_watch(guest, "/local/domain/1/dev", "abs"), 0);
+	assert_int_equal(pvm_xs_watch(guest, "dev", "tok"), -EEXIST);
+	write_str(host, 0, "/local/domain/1/dev/0/state", "1");
+	assert_int_equal(nr_events, 2);
+	assert_string_equal(events[0], "dev/0/state tok");
+	assert_string_equal(events[1], "/local/domain/1/dev/0/state abs");
+	write_str(host, 0, "/local/domain/1/device", "1");	/* a sibling by prefix */
+	assert_int_equal(nr_events, 2);
+	pvm_xs_watch_fire_first(guest, "dev", "tok");
+	assert_string_equal(events[2], "dev tok");
+	assert_int_equal(pvm_xs_unwatch(guest, "dev", "tok"), 0);
+	assert_int_equal(pvm_xs_unwatch(guest, "dev", "tok"), -ENOENT);
+	write_str(host, 0, "/local/domain/1/dev", "1");
+	assert_int_equal(nr_events, 4);
+	pvm_xs_reset_watches(guest);
+	write_str(host, 0, "/local/domain/1/dev", "2");
+	assert_int_equal(nr_events, 4);
+}
+
+static void removal_fires_above_and_below(void **state)
+{
+	write_str(host, 0, "/local/domain/1/dev/0/state", "1");
+	pvm_xs_watch(guest, "dev/0/state", "below");
+	pvm_xs_watch(guest, "dev", "above");
+	pvm_xs_watch(guest, "other", "none");
+	pvm_xs_rm(host, 0, "/local/domain/1/dev/0");
+	assert_int_equal(nr_events, 2);
+	assert_string_equal(events[0], "dev/0/state below");
+	assert_string_equal(events[1], "dev/0 above");
+}
+
+static void special_watches_are_accepted_and_quiet(void **state)
+{
+	assert_int_equal(pvm_xs_watch(guest, "@releaseDomain", "t"), 0);
+	write_str(host, 0, "/x", "1");
+	assert_int_equal(nr_events, 0);
+	assert_int_equal(pvm_xs_unwatch(guest, "@releaseDomain", "t"), 0);
+}
+
+static void the_root_can_be_watched(void **state)
+{
+	assert_int_equal(pvm_xs_watch(host, "/", "t"), 0);
+	write_str(host, 0, "/x", "1");
+	assert_string_equal(events[0], "/x t");
+}
+
+static void guests_have_quotas(void **state)
+{
+	char path[32], token[PVM_XS_TOKEN_BYTES + 1];
+	uint32_t tx, first;
+	unsigned int i;
+
+	/* /local/domain/1 itself is the guest's, so one less */
+	for (i = 1; i < PVM_XS_QUOTA_NODES; i++) {
+		snprintf(path, sizeof(path), "n/%u", i);
+		if (write_str(guest, 0, path, "x"))
+			break;
+	}
+	assert_int_equal(i, PVM_XS_QUOTA_NODES - 1);	/* "n" counts as well */
+	assert_int_equal(pvm_xs_mkdir(guest, 0, "more"), -ENOSPC);
+	assert_int_equal(write_str(guest, 0, "n/1", "changing is fine"), 0);
+	assert_int_equal(write_str(host, 0, "/local/domain/1/h", "host is free"), 0);
+	assert_int_equal(pvm_xs_rm(guest, 0, "n/1"), 0);
+	assert_int_equal(pvm_xs_rm(guest, 0, "n/2"), 0);
+	assert_int_equal(pvm_xs_mkdir(guest, 0, "more"), 0);
+
+	/* the same inside a transaction, and racing ones do not add up */
+	assert_int_equal(pvm_xs_txn_start(guest, &tx), 0);
+	assert_int_equal(pvm_xs_mkdir(guest, tx, "more2"), -ENOSPC);
+	assert_int_equal(pvm_xs_txn_end(guest, tx, true), -ENOSPC);
+	assert_int_equal(pvm_xs_rm(guest, 0, "n/3"), 0);
+	assert_int_equal(pvm_xs_txn_start(guest, &tx), 0);
+	assert_int_equal(pvm_xs_mkdir(guest, tx, "more/x"), 0);
+	assert_int_equal(pvm_xs_mkdir(guest, 0, "n/y"), 0);
+	assert_int_equal(pvm_xs_txn_end(guest, tx, true), -ENOSPC);
+	/* all of it removable in one go */
+	assert_int_equal(pvm_xs_rm(guest, 0, "n"), 0);
+
+	for (i = 0; i < PVM_XS_QUOTA_WATCHES; i++) {
+		snprintf(token, sizeof(token), "%u", i);
+		assert_int_equal(pvm_xs_watch(guest, "w", token), 0);
+	}
+	assert_int_equal(pvm_xs_watch(guest, "w", "more"), -ENOSPC);
+	memset(token, 't', sizeof(token));
+	token[PVM_XS_TOKEN_BYTES] = '\0';
+	assert_int_equal(pvm_xs_watch(host, "w", token), -EINVAL);
+	token[PVM_XS_TOKEN_BYTES - 1] = '\0';
+	assert_int_equal(pvm_xs_watch(host, "w", token), 0);
+
+	for (i = 0; i < PVM_XS_QUOTA_TXNS; i++)
+		assert_int_equal(pvm_xs_txn_start(guest, i ? &tx : &first), 0);
+	assert_int_equal(pvm_xs_txn_start(guest, &tx), -ENOSPC);
+	/* reading is bounded too */
+	for (i = 0; i < PVM_XS_QUOTA_TXN_NODES + 10; i++) {
+		snprintf(path, sizeof(path), "r/%u", i);
+		read_str(guest, first, path);
+	}
+	assert_string_equal(read_str(guest, first, "one-more"), "ENOSPC");
+	assert_int_equal(write_str(guest, first, "one-more", "x"), -ENOSPC);
+	assert_int_equal(pvm_xs_rm(guest, first, "one-more"), -ENOSPC);
+	assert_int_equal(pvm_xs_mkdir(guest, first, "one-more"), -ENOSPC);
+	assert_int_equal(pvm_xs_set_perms(guest, first, "one-more",
+					  (struct pvm_xs_perm[]){ { GUEST, 0 } }, 1), -ENOSPC);
+}
+
+static void rewriting_in_a_transaction_costs_nothing_more(void **state)
+{
+	uint32_t tx;
+
+	pvm_xs_watch(host, "/local", "w");
+	pvm_xs_txn_start(guest, &tx);
+	for (int i = 0; i < 1000; i++) {
+		write_str(guest, tx, "a", "1");
+		pvm_xs_rm(guest, tx, "a");
+		write_str(guest, tx, "b", "1");
+	}
+	assert_int_equal(pvm_xs_txn_end(guest, tx, true), 0);
+	assert_int_equal(nr_events, 3);		/* a made, a removed, b made */
+	assert_string_equal(list(guest, 0, "/local/domain/1"), "b");
+}
+
+static void transaction_ids_are_not_reused_while_open(void **state)
+{
+	uint32_t tx[3];
+
+	for (int i = 0; i < 3; i++)
+		pvm_xs_txn_start(guest, &tx[i]);
+	assert_true(tx[0] && tx[0] != tx[1] && tx[1] != tx[2]);
+	assert_int_equal(pvm_xs_txn_end(guest, tx[1], true), 0);
+	assert_int_equal(pvm_xs_txn_end(host, tx[0], true), -ENOENT);	/* not the host's */
+}
+
+/* A whole scenario, with the N-th allocation failing, for N = 1, 2, ... until nothing fails. */
+static void every_failing_allocation_is_survived(void **state)
+{
+	unsigned int n = 0;
+	bool failed;
+
+	do {
+		const struct pvm_xs_perm perm = { GUEST, 1 };
+		uint32_t tx = 0;
+		bool done;
+
+		if (n)
+			setup(NULL);
+		write_str(host, 0, "/p/q", "before");
+		fail_alloc(++n);
+		done = !pvm_xs_watch(guest, "dev", "t");
+		done &= !write_str(host, 0, "/p/q", "after");
+		done &= !write_str(guest, 0, "dev/x/y", "1");
+		done &= !pvm_xs_set_perms(guest, 0, "dev/x", &perm, 1);
+		done &= !pvm_xs_txn_start(guest, &tx);
+		if (tx) {
+			done &= !write_str(guest, tx, "dev/z/y", "1");
+			done &= !pvm_xs_mkdir(guest, tx, "dev/z/k");
+			read_str(guest, tx, "dev/z/none");
+			done &= !pvm_xs_rm(guest, tx, "dev/x");
+			done &= !pvm_xs_txn_end(guest, tx, true);
+		}
+		failed = alloc_failed();
+		if (!failed) {
+			assert_true(done);
+			assert_string_equal(list(guest, 0, "dev"), "z");
+		}
+		/* The tree is whole: every listed child exists, no value is half-written. */
+		assert_true(!strcmp(read_str(host, 0, "/p/q"), "before") ||
+			    !strcmp(read_str(host, 0, "/p/q"), "after"));
+		if (!strcmp(list(guest, 0, "/local/domain/1"), "dev")) {
+			char children[256], *c, *save;
+
+			snprintf(children, sizeof(children), "%s", list(guest, 0, "dev"));
+			for (c = strtok_r(children, " ", &save); c; c = strtok_r(NULL, " ", &save)) {
+				char path[300];
+
+				snprintf(path, sizeof(path), "dev/%s", c);
+				assert_string_not_equal(read_str(guest, 0, path), "ENOENT");
+			}
+		}
+		if (failed)
+			teardown(NULL);
+	} while (failed);
+	assert_true(n > 30);
+}
+
+static void creation_survives_failing_allocations(void **state)
+{
+	struct pvm_xs *x;
+	struct pvm_xs_conn *c;
+
+	for (unsigned int n = 1; n <= 2; n++) {
+		fail_alloc(n);
+		assert_int_equal(pvm_xs_create(&x), -ENOMEM);
+		alloc_failed();
+	}
+	fail_alloc(1);
+	assert_int_equal(pvm_xs_conn_open(xs, 3, on_event, NULL, &c), -ENOMEM);
+	alloc_failed();
+	pvm_xs_destroy(NULL);
+	pvm_xs_conn_close(NULL);
+	pvm_xs_node_destroy(NULL);
+}
+
+/* Random operations against a flat twin: a list of paths and values. */
+static void random_operations_match_a_naive_twin(void **state)
+{
+	static char twin[64][16];
+	static bool there[64];
+	char path[32];
+
+	memset(there, 0, sizeof(there));
+	srand(3);
+	for (int i = 0; i < 20000; i++) {
+		int k = rand() % 64, top = k / 8;
+
+		snprintf(path, sizeof(path), "t%d/k%d", top, k % 8);
+		switch (rand() % 4) {
+		case 0:
+			snprintf(twin[k], sizeof(twin[k]), "%d", i);
+			assert_int_equal(write_str(guest, 0, path, twin[k]), 0);
+			there[k] = true;
+			break;
+		case 1:
+			pvm_xs_rm(guest, 0, path);
+			there[k] = false;
+			break;
+		case 2:
+			if (rand() % 20)
+				break;
+			snprintf(path, sizeof(path), "t%d", top);
+			pvm_xs_rm(guest, 0, path);
+			for (int j = 0; j < 8; j++)
+				there[top * 8 + j] = false;
+			break;
+		default:
+			assert_string_equal(read_str(guest, 0, path), there[k] ? twin[k] : "ENOENT");
+		}
+	}
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		T(writes_make_parents),
+		T(values_are_bytes),
+		T(malformed_paths_are_refused),
+		T(rm_takes_the_subtree),
+		T(mkdir_of_something_there_changes_nothing),
+		T(guests_write_only_what_is_theirs),
+		T(permission_letters),
+		T(transactions_are_invisible_until_commit),
+		T(aborted_transactions_leave_nothing),
+		cmocka_unit_test_teardown(conflicts_are_detected, teardown),
+		T(a_node_gone_and_back_is_a_conflict),
+		T(watches_fire_for_the_subtree),
+		T(removal_fires_above_and_below),
+		T(special_watches_are_accepted_and_quiet),
+		T(the_root_can_be_watched),
+		T(guests_have_quotas),
+		T(rewriting_in_a_transaction_costs_nothing_more),
+		T(transaction_ids_are_not_reused_while_open),
+		T(every_failing_allocation_is_survived),
+		T(creation_survives_failing_allocations),
+		T(random_operations_match_a_naive_twin),
+	};
+
+	return cmocka_run_group_tests_name("xs_tree", tests, NULL, NULL);
+}
