@@ -76,7 +76,7 @@ void pvm_emulate_init(struct pvm_vm *vm)
 		.tsc_mul = scale.mul,
 		.tsc_shift = scale.shift,
 		.host_addr_bits = boot_cpu_data.x86_phys_bits,
-		.xcr0_mask = boot_cpu_has(X86_FEATURE_OSXSAVE) ? pvm_switch_guest_xcr0() : 0,
+		.xcr0_mask = pvm_switch_guest_xcr0(),
 	};
 	if (pvm_tsc_stable())
 		p->flags |= PVM_CPUID_TSC_STABLE;

@@ -40,6 +40,7 @@ void pvm_cpu_state_init(struct pvm_vcpu *v)
 {
 	v->cpu = (struct pvm_cpu_state){ .dr6 = PVM_DR6_DEFAULT, .dr7 = PVM_DR7_DEFAULT, .xcr0 = 1 };
 	v->traps = (struct pvm_traps){ .nmi_pending = false };
+	v->is_up = !v->id;	/* the others come up by VCPUOP_up */
 	v->recent_pos = 0;
 	memset(v->recent_hypercalls, 0xff, sizeof(v->recent_hypercalls));
 }

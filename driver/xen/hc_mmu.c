@@ -46,6 +46,14 @@ static long finish(struct pvm_vcpu *v, u64 done_gva, long result)
 	return err ? err : result;
 }
 
+/* Frames above all RAM (shared info, grant table) are the guest's to name, but have no place in the table. */
+static int set_m2p(struct pvm_vcpu *v, u64 mfn, u64 pfn)
+{
+	int err = pvm_m2p_set(v->vm, mfn, pfn);
+
+	return err && pvm_gfn_valid(v->vm, pvm_gfn(mfn)) ? 0 : err;
+}
+
 static int update_one(struct pvm_vcpu *v, const struct mmu_update *u)
 {
 	u32 index = (u->ptr >> 3) & (PVM_PTES - 1);
@@ -57,7 +65,7 @@ static int update_one(struct pvm_vcpu *v, const struct mmu_update *u)
 	case MMU_PT_UPDATE_PRESERVE_AD:
 		return pvm_mmu_write_pte(v, pvm_gfn(u->ptr >> PVM_PAGE_SHIFT), index, u->val, PVM_PTE_KEEP_AD);
 	case MMU_MACHPHYS_UPDATE:
-		return pvm_m2p_set(v->vm, u->ptr >> PVM_PAGE_SHIFT, u->val);
+		return set_m2p(v, u->ptr >> PVM_PAGE_SHIFT, u->val);
 	default:
 		return -ENOSYS;
 	}

@@ -79,6 +79,8 @@ static long block(struct pvm_vcpu *v)
 {
 	struct vcpu_info *info = v->shared.info;
 
+	WRITE_ONCE(v->poll_count, 0);
+	v->poll_deadline_ns = 0;
 	WRITE_ONCE(info->evtchn_upcall_mask, 0);
 	smp_mb();	/* a raiser sets pending, then looks whether to wake: one of us must see the other */
 	if (!READ_ONCE(info->evtchn_upcall_pending) && !READ_ONCE(v->traps.nmi_pending))
