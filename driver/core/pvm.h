@@ -21,6 +21,8 @@
 #include <linux/list.h>
 #include <linux/mmu_notifier.h>
 #include <linux/mutex.h>
+#include <linux/smp.h>
+#include <linux/smp.h>
 #include <linux/spinlock.h>
 #include <linux/uidgid.h>
 #include <linux/wait.h>
@@ -41,6 +43,7 @@
 #include "switcher/switch.h"
 #include "xen/evtchn.h"
 
+struct pvm_user;
 struct pvm_vm;
 struct pvm_vcpu;
 
@@ -144,7 +147,11 @@ struct pvm_vcpu {
 	bool blocked;
 	bool is_up;
 	atomic_t kick;			/* PVM_VM_KICK: leave with EINTR */
+	atomic_t ipi;			/* 1: @csd is on its way; core/vcpu.c */
+	call_single_data_t csd;
+	struct rcu_head rcu;		/* the IPI handler may still look when the vCPU is freed */
 	int cpu_running;		/* CPU the guest runs on right now, -1 none; read by kicks */
+	call_single_data_t csd;		/* the interrupt of pvm_vcpu_wake() */
 	u32 poll_ports[128];		/* SCHEDOP_poll: any of them pending wakes */
 	u32 poll_count;
 	u64 poll_deadline_ns;		/* system time, 0 = none */
@@ -174,9 +181,12 @@ struct pvm_vm {
 	u32 state;			/* PVM_VM_*; vm->death_lock for the change to DEAD or SHUTDOWN */
 	u32 shutdown_reason;
 	u32 max_vcpus, nr_vcpus;
-	u64 shadow_limit_bytes;		/* 0: guest/guest.c chooses */
+	u64 shadow_limit_bytes;		/* budget of shadow pages */
 	char name[PVM_NAME_LEN];
 	kuid_t uid;
+	struct pvm_user *user;		/* who pays: core/vm.c */
+	u64 charged_bytes;		/* of user->bytes; under its lock */
+	bool published;			/* in lists, found by id; under dev->lock */
 	struct pid *pid;
 	u64 created_ns;			/* CLOCK_BOOTTIME */
 	u64 epoch_ns;			/* CLOCK_MONOTONIC at system time 0 */
@@ -244,7 +254,8 @@ static inline u64 pvm_system_time_ns(const struct pvm_vm *vm)
 
 /* core/vm.c: life of the VM object. pvm_vm_create() takes name etc. as checked by uapi/; the last put calls
  * pvm_guest_fini() through vm->release order in core/vm.c's table of upward pointers. */
-struct pvm_vm *pvm_vm_create(const struct pvm_create_vm *arg);	/* ERR_PTR; published in the list, ref 1 */
+struct pvm_vm *pvm_vm_create(const struct pvm_create_vm *arg);	/* ERR_PTR; name and id are taken, ref 1 */
+void pvm_vm_publish(struct pvm_vm *vm);		/* subsystems are built: visible to others; event */
 void pvm_vm_get(struct pvm_vm *vm);
 void pvm_vm_put(struct pvm_vm *vm);
 struct pvm_vm *pvm_vm_find(u32 id);		/* with a reference, NULL; only VMs the caller may see */
@@ -255,7 +266,11 @@ __printf(3, 4) enum pvm_act pvm_vcpu_die(struct pvm_vcpu *v, u32 kind, const cha
 bool pvm_vm_is_dead(const struct pvm_vm *vm);
 void pvm_vm_started(struct pvm_vm *vm);		/* first run: state RUNNING, event */
 void pvm_vm_shutdown(struct pvm_vcpu *v, u32 reason);	/* guest's own end: state, event, run->exit_reason */
-void pvm_vm_stats(struct pvm_vm *vm, u64 *values, u64 *hypercalls);
+void pvm_vm_stats(struct pvm_vm *vm, u64 *values, u64 *hypercalls);	/* hypercalls: 64 values or NULL */
+int pvm_vm_charge(struct pvm_vm *vm, u64 bytes);	/* kernel memory for the guest; -ENOMEM over the user's limit */
+void pvm_vm_uncharge(struct pvm_vm *vm, u64 bytes);
+int pvm_vm_charge_vcpu(struct pvm_vm *vm);		/* -EPERM over the user's limit */
+void pvm_vm_uncharge_vcpu(struct pvm_vm *vm);
 
 /* core/vcpu.c */
 struct pvm_vcpu *pvm_vcpu_alloc(struct pvm_vm *vm, u32 id);	/* ERR_PTR; not yet in vm->vcpus[] */
