@@ -426,18 +426,21 @@ static const char init_mounts[] =
 
 /*
  * A pipe has an end that stays; the terminal's end must be typed again for every reader. The first
- * cat may wait for input for ever, so it is no part of what the shell waits for.
+ * dd may wait for input for ever, so it is no part of what the shell waits for. It is dd because
+ * cat uses sendfile(), which holds the lock of the pipe while it waits for the terminal: the
+ * command could then not even close its end.
  */
 static const char init_piped[] =
 	"stty icanon iexten -isig -echo -icrnl -ixon -opost 2>/dev/null\n"
 	"mkfifo /run/stdin\n"
 	"mark begin\n"
-	"cat <$tty >/run/stdin &\n"
-	"{ \"$@\"; echo $? >/run/status; } </run/stdin 2>&1 | cat\n"
+	"dd bs=4096 <$tty >/run/stdin 2>/dev/null &\n"
+	"{ \"$@\"; echo $? >/run/status; } </run/stdin 2>&1 | dd bs=4096 2>/dev/null\n"
 	"read status </run/status\n";
 
 static const char init_terminal[] =
 	"mark begin\n"
+	/* Opening it as the leader of a session makes it the controlling terminal. */
 	"setsid sh -c 'exec \"$@\" <'$tty' >'$tty' 2>&1' sh \"$@\"\n"
 	"status=$?\n";
 
