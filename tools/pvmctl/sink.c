@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -36,7 +37,7 @@ static void output_failed(struct session *s, int err)
 	s->discard = true;
 	if (err == -EPIPE) {
 		/* Like any program whose reader goes away; a guest takes a little longer. */
-		session_stop(s, 0);
+		session_stop(s, SIGPIPE);
 		return;
 	}
 	s->write_failed = true;
