@@ -10,12 +10,6 @@
 
 #include "guest/guest.h"
 
-/* Budget of shadow pages when the creator names none: 1/16 of what the machine has, at most 256 MiB. */
-static u64 default_shadow_pages(void)
-{
-	return clamp_t(u64, totalram_pages() / 16, 1024, 65536);
-}
-
 /**
  * pvm_guest_init_vm() - build the subsystems of a fresh VM
  * @vm: from pvm_vm_create(), not yet visible to anyone else
@@ -24,11 +18,10 @@ static u64 default_shadow_pages(void)
  */
 int pvm_guest_init_vm(struct pvm_vm *vm)
 {
-	u64 budget = vm->shadow_limit_bytes ? vm->shadow_limit_bytes / PVM_PAGE_SIZE : default_shadow_pages();
 	int err;
 
 	vm->epoch_ns = ktime_get_ns();
-	err = pvm_mmu_init(vm, budget);
+	err = pvm_mmu_init(vm, vm->shadow_limit_bytes >> PVM_PAGE_SHIFT);
 	if (err)
 		goto err_fini;
 	err = pvm_hole_get(vm);

@@ -40,9 +40,8 @@ int pvm_gpte_write(struct pvm_vcpu *v, u64 table, u32 index, u64 pte)
 
 static int user_cmpxchg64(u64 __user *p, u64 *old, u64 new)
 {
+	/* -EFAULT, 0 exchanged, 1 not; the last argument names a label inside the macro. Slots passed access_ok(). */
 	return __try_cmpxchg_user(p, old, new, fault);
-fault:
-	return -EFAULT;
 }
 
 int pvm_gpte_cmpxchg(struct pvm_vcpu *v, u64 table, u32 index, u64 *old, u64 pte)

@@ -200,7 +200,7 @@ static int find_slot(const struct pvm_vm *vm, u32 id)
 int pvm_slot_add(struct pvm_vm *vm, u32 id, u64 gfn, u64 nr_pages, unsigned long uaddr)
 {
 	struct pvm_mmu *mmu = &vm->mmu;
-	struct sysinfo info = {};
+	u64 swap;
 	struct pvm_slot *s;
 	u32 i;
 
@@ -212,8 +212,8 @@ int pvm_slot_add(struct pvm_vm *vm, u32 id, u64 gfn, u64 nr_pages, unsigned long
 		if (gfn < mmu->slots[i].gfn + mmu->slots[i].nr_pages && mmu->slots[i].gfn < gfn + nr_pages)
 			return -EEXIST;
 	/* More than the machine and its swap can hold is a mistake, and its frame table would cost real memory. */
-	si_swapinfo(&info);
-	if ((pvm_slot_bytes(vm) >> PVM_PAGE_SHIFT) + nr_pages > totalram_pages() + info.totalswap)
+	swap = max(get_nr_swap_pages(), 0l);
+	if ((pvm_slot_bytes(vm) >> PVM_PAGE_SHIFT) + nr_pages > totalram_pages() + swap)
 		return -ENOMEM;
 	s = &mmu->slots[mmu->nr_slots];
 	s->frames = kvcalloc(nr_pages, sizeof(*s->frames), GFP_KERNEL_ACCOUNT);
@@ -313,10 +313,7 @@ static int touch_u32(u32 __user *p)
 
 	if (get_user(old, p))
 		return -EFAULT;
-	__try_cmpxchg_user(p, &old, old, fault);
-	return 0;
-fault:
-	return -EFAULT;
+	return __try_cmpxchg_user(p, &old, old, fault) == -EFAULT ? -EFAULT : 0;
 }
 
 /*

@@ -3,7 +3,9 @@
 #ifndef PVM_MMU_SHADOW_H
 #define PVM_MMU_SHADOW_H
 
+#include <linux/io.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 
 #include "core/pvm.h"
 #include "mmu/spte.h"

@@ -170,30 +170,50 @@ static bool guest_breakpoints(const struct pvm_vcpu *v)
 	return v->cpu.dr7 & 0xff;
 }
 
-/* DR0..3 and DR7 of the guest; the host's breakpoints must not fire in the guest, nor the guest's in the host. */
+#define READ_DR(n, v)	asm volatile("mov %%db" #n ", %0" : "=r"(v))
+#define WRITE_DR(n, v)	asm volatile("mov %0, %%db" #n : : "r"((unsigned long)(v)))
+
+/*
+ * DR0..3 and DR7 of the guest; the host's breakpoints must not fire in the guest, nor the guest's in the host. A host
+ * breakpoint that is moved by IPI in the few microseconds both sides use them is restored to its old address.
+ */
 static void load_debugregs(struct pvm_vcpu *v)
 {
+	struct pvm_switch_area *a = &v->area;
+
 	if (guest_breakpoints(v)) {
-		asm volatile("mov %0, %%db0" : : "r"(v->cpu.dr[0]));
-		asm volatile("mov %0, %%db1" : : "r"(v->cpu.dr[1]));
-		asm volatile("mov %0, %%db2" : : "r"(v->cpu.dr[2]));
-		asm volatile("mov %0, %%db3" : : "r"(v->cpu.dr[3]));
-		asm volatile("mov %0, %%db7" : : "r"(v->cpu.dr7));
-		v->area.debug_loaded = true;
+		READ_DR(0, a->host_dr[0]);
+		READ_DR(1, a->host_dr[1]);
+		READ_DR(2, a->host_dr[2]);
+		READ_DR(3, a->host_dr[3]);
+		WRITE_DR(0, v->cpu.dr[0]);
+		WRITE_DR(1, v->cpu.dr[1]);
+		WRITE_DR(2, v->cpu.dr[2]);
+		WRITE_DR(3, v->cpu.dr[3]);
+		WRITE_DR(7, v->cpu.dr7);
+		a->debug_loaded = true;
 	} else if (hw_breakpoint_active()) {
-		asm volatile("mov %0, %%db7" : : "r"(0ul));
-		v->area.debug_loaded = true;
+		WRITE_DR(7, 0);
+		a->debug_loaded = true;
 	}
 }
 
 static void restore_debugregs(struct pvm_vcpu *v)
 {
-	if (!v->area.debug_loaded)
+	struct pvm_switch_area *a = &v->area;
+
+	if (!a->debug_loaded)
 		return;
-	v->area.debug_loaded = false;
-	asm volatile("mov %0, %%db7" : : "r"(0ul));
+	a->debug_loaded = false;
+	WRITE_DR(7, 0);
+	if (guest_breakpoints(v)) {
+		WRITE_DR(0, a->host_dr[0]);
+		WRITE_DR(1, a->host_dr[1]);
+		WRITE_DR(2, a->host_dr[2]);
+		WRITE_DR(3, a->host_dr[3]);
+	}
 	if (hw_breakpoint_active())
-		hw_breakpoint_restore();
+		WRITE_DR(7, __this_cpu_read(cpu_dr7));
 }
 
 /**

@@ -45,7 +45,7 @@ static void take_dr6(struct pvm_vcpu *v)
 
 	asm volatile("mov %%db6, %0" : "=r"(dr6));
 	v->cpu.dr6 = (v->cpu.dr6 & 0xf) | (dr6 & 0xe00f) | (v->cpu.dr6 & ~0xe00full);
-	asm volatile("mov %0, %%db6" : : "r"(DR6_RESERVED));
+	asm volatile("mov %0, %%db6" : : "r"((unsigned long)DR6_RESERVED));
 }
 
 static void call_host_vector(struct pvm_vcpu *v, u32 vector)
@@ -77,7 +77,7 @@ enum pvm_switch_result pvm_switch_run(struct pvm_vcpu *v)
 
 	if (unlikely(ss->db_dropped)) {
 		ss->db_dropped = 0;
-		asm volatile("mov %0, %%db6" : : "r"(DR6_RESERVED));
+		asm volatile("mov %0, %%db6" : : "r"((unsigned long)DR6_RESERVED));
 	}
 	vector = ss->regs.vector;
 	if (unlikely(ss->nmi_pending || vector == PVM_X_NMI)) {

@@ -35,6 +35,7 @@ struct pvm_switch_area {
 	u64 host_lstar, host_cstar, host_sysenter_cs, host_tsc_aux;
 	u16 host_ds, host_es, host_fs_sel, host_gs_sel, host_ldt;
 	u16 guest_ds, guest_es, guest_fs_sel, guest_gs_sel;	/* kept here while not resident */
+	unsigned long host_dr[4];
 	bool resident;
 	bool ldt_loaded;
 	bool debug_loaded;
