@@ -170,6 +170,7 @@ int pvm_sys_stop(int vm_fd)
 int pvm_sys_map_run(int vcpu_fd, struct pvm_run **run)
 {
 	CALL();
+	memset(&fake.run, 0, sizeof(fake.run));
 	fake.has_run_page = true;
 	*run = &fake.run;
 	return 0;
