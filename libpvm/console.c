@@ -168,15 +168,18 @@ static size_t sink(struct pvm_console *con, const uint8_t *buf, size_t bytes)
 {
 	size_t n = bytes;
 
-	if (con->fn)
-		n = con->stalled ? 0 : con->fn(con->fn_arg, buf, bytes);
-	else if (con->out_fd >= 0)
+	if (con->fn) {
+		if (__atomic_load_n(&con->stalled, __ATOMIC_ACQUIRE))
+			return 0;
+		/* Before the call: a pvm_console_resume() during it must not be overwritten. */
+		__atomic_store_n(&con->stalled, true, __ATOMIC_RELEASE);
+		n = con->fn(con->fn_arg, buf, bytes);
+		if (n >= bytes)
+			__atomic_store_n(&con->stalled, false, __ATOMIC_RELEASE);
+	} else if (con->out_fd >= 0) {
 		n = write_fd(con, buf, bytes);
-	if (n > bytes)
-		n = bytes;
-	if (con->fn && n < bytes)
-		con->stalled = true;
-	return n;
+	}
+	return n < bytes ? n : bytes;
 }
 
 static void on_signal(void *arg, uint32_t events);
@@ -424,7 +427,6 @@ int pvm_console_set_output(struct pvm_console *con, pvm_console_out_fn fn, void 
 	return 0;
 }
 
-/* Any thread: `stalled` is a hint that a racing deliver() at worst sets again, and asks again. */
 void pvm_console_resume(struct pvm_console *con)
 {
 	__atomic_store_n(&con->stalled, false, __ATOMIC_RELEASE);

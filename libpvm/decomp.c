@@ -209,7 +209,8 @@ static int read_lz4(const uint8_t *in, size_t bytes, struct sink *s)
 		uint8_t *data;
 		int n;
 
-		if (size > bytes - at - 4 || size > (uint32_t)LZ4_COMPRESSBOUND(LZ4_BLOCK))
+		if (!size || size > bytes - at - 4 ||
+		    size > (uint32_t)LZ4_COMPRESSBOUND(LZ4_BLOCK))
 			break;
 		at += 4;
 		if (s->used >= s->limit)

@@ -103,7 +103,7 @@ struct pvm_console {
 	/* the rest belongs to the loop's thread */
 	pvm_console_out_fn fn;
 	void *fn_arg;
-	bool stalled;			/* fn took less than offered */
+	bool stalled;			/* atomic: fn took less than offered */
 	void (*space_fn)(void *arg);
 	void *space_arg;
 	int in_fd;
