@@ -17,13 +17,13 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <linux/pvm.h>
 
 #include "builder.h"
+#include "runner.h"
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
@@ -44,11 +44,7 @@ static const char usage_text[] =
 	"  --rounds N        N times in turn   --parallel N  N at once\n"
 	"  --kill-rounds N   N times, each killed (SIGKILL) after a random 0..60 ms\n";
 
-static struct options {
-	const char *kernel, *cmdline, *backing, *expect, *disturb;
-	long memory_mb, shadow_kb, stop_ms, kick_us, disturb_us, timeout_s;
-	bool quiet, stats, check;
-} opt = { .backing = "anon", .expect = "poweroff", .memory_mb = 16, .timeout_s = 60 };
+struct options opt = { .backing = "anon", .expect = "poweroff", .memory_mb = 16, .timeout_s = 60 };
 
 static int vm_fd = -1, vcpu_fd = -1, echo_in, echo_out;
 static struct domain dom;
@@ -349,7 +345,7 @@ static void on_signal(int sig)
 	(void)sig;
 }
 
-static int run_one(void)
+int run_one(void)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
 	const char *end;
@@ -391,9 +387,9 @@ static int check_only(void)
 
 /* ---- options and lists ---------------------------------------------------------------------------------- */
 
-static int take_option(char **arg)	/* words used, 0: not one of ours */
+int take_option(char **arg)
 {
-	struct { const char *name; const char **text; long *number; bool *flag; } t[] = {
+	const struct { const char *name, **text; long *number; bool *flag; } t[] = {
 		{ "--cmdline", &opt.cmdline, NULL, NULL }, { "--backing", &opt.backing, NULL, NULL },
 		{ "--expect", &opt.expect, NULL, NULL }, { "--memory", NULL, &opt.memory_mb, NULL },
 		{ "--shadow-limit", NULL, &opt.shadow_kb, NULL }, { "--stop-after", NULL, &opt.stop_ms, NULL },
@@ -401,7 +397,6 @@ static int take_option(char **arg)	/* words used, 0: not one of ours */
 		{ "--disturb", &opt.disturb, NULL, NULL }, { "--quiet", NULL, NULL, &opt.quiet },
 		{ "--stats", NULL, NULL, &opt.stats }, { "--check", NULL, NULL, &opt.check },
 	};
-	char *colon;
 	size_t i;
 
 	for (i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
@@ -418,7 +413,8 @@ static int take_option(char **arg)	/* words used, 0: not one of ours */
 		else
 			*t[i].text = strdup(arg[1]);
 		if (t[i].text == &opt.disturb) {
-			colon = strchr(opt.disturb, ':');
+			char *colon = strchr((char *)opt.disturb, ':');
+
 			opt.disturb_us = colon ? atol(colon + 1) : 1000;
 			if (colon)
 				*colon = 0;
@@ -428,94 +424,10 @@ static int take_option(char **arg)	/* words used, 0: not one of ours */
 	return 0;
 }
 
-static pid_t spawn(void)
-{
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid < 0)
-		sys_die("fork");
-	if (!pid) {
-		int ret = run_one();
-
-		fflush(stdout);
-		_exit(ret);
-	}
-	return pid;
-}
-
-static bool reap(pid_t pid)
-{
-	int status = 0;
-
-	waitpid(pid, &status, 0);
-	if (WIFSIGNALED(status))
-		printf("# ended by signal %d%s\n", WTERMSIG(status), WTERMSIG(status) == SIGALRM ? " (hang)" : "");
-	return WIFEXITED(status) && !WEXITSTATUS(status);
-}
-
-static int run_table(const char *table, const char *dir)
-{
-	FILE *f = fopen(table, "r");
-	struct options defaults = opt;
-	char line[512], path[512], *word[24], *save;
-	int failed = 0, n, i, used;
-
-	if (!f)
-		sys_die(table);
-	while (fgets(line, sizeof(line), f)) {
-		for (n = 0, save = strtok(line, " \t\n"); save && n < 23; save = strtok(NULL, " \t\n"))
-			word[n++] = save;
-		word[n] = NULL;
-		if (n < 3 || word[0][0] == '#')
-			continue;
-		opt = defaults;
-		snprintf(path, sizeof(path), "%s/%s.elf", dir, word[0]);
-		opt.kernel = path;
-		opt.quiet = true;
-		opt.cmdline = strcmp(word[1], "-") ? word[1] : NULL;
-		opt.expect = word[2];
-		for (i = 3; i < n; i += used) {
-			used = take_option(word + i);
-			if (!used) {
-				printf("not ok - table: unknown option %s\n", word[i]);
-				return 1;
-			}
-		}
-		i = !reap(spawn());
-		failed |= i;
-		printf("%sok - guest %s%s%s\n", i ? "not " : "", word[0], opt.cmdline ? " " : "",
-		       opt.cmdline ? opt.cmdline : "");
-		fflush(stdout);
-	}
-	fclose(f);
-	return failed;
-}
-
-static int kill_rounds(long n)
-{
-	unsigned int seed = getpid();
-	long i, finished = 0;
-	int status;
-
-	for (i = 0; i < n; i++) {
-		pid_t pid = spawn();
-
-		nap_us(rand_r(&seed) % 60000);
-		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
-		finished += WIFEXITED(status);
-	}
-	printf("# %ld killed, %ld had finished\n", n - finished, finished);
-	return 0;
-}
-
 int main(int argc, char **argv)
 {
-	long rounds = 1, parallel = 1, kills = 0, i, j;
-	pid_t pids[64];
-	int failed = 0, used;
+	long rounds = 1, parallel = 1, kills = 0, i;
+	int used;
 
 	for (i = 1; i < argc; i += used) {
 		used = take_option(argv + i);
@@ -543,13 +455,5 @@ int main(int argc, char **argv)
 		return check_only();
 	if (kills)
 		return kill_rounds(kills);
-	if (rounds == 1 && parallel == 1)
-		return run_one();
-	for (i = 0; i < rounds; i++) {
-		for (j = 0; j < parallel; j++)
-			pids[j] = spawn();
-		for (j = 0; j < parallel; j++)
-			failed |= !reap(pids[j]);
-	}
-	return failed;
+	return rounds == 1 && parallel == 1 ? run_one() : run_rounds(rounds, parallel);
 }
