@@ -551,11 +551,9 @@ static void a_running_guest_can_be_destroyed(void **state)
 {
 	start(guest_sleeper, 0);
 	pvm_vm_destroy(vm);
-	vm = NULL;
-	setup(NULL);
 	pvm_ctx_destroy(ctx);
 	setup(NULL);
-	start(guest_sleeper, PVM_VM_OWN_THREAD);
+	start(guest_sleeper, PVM_VM_OWN_THREAD);	/* teardown() destroys this one */
 }
 
 static void hostile_rings_are_no_longer_served(void **state)
