@@ -27,6 +27,7 @@
 #include <linux/uidgid.h>
 #include <linux/wait.h>
 #include <linux/pvm.h>
+#include <linux/pvm_genl.h>
 #include <asm/cpufeature.h>
 #include <asm/tsc.h>
 
@@ -151,7 +152,6 @@ struct pvm_vcpu {
 	call_single_data_t csd;
 	struct rcu_head rcu;		/* the IPI handler may still look when the vCPU is freed */
 	int cpu_running;		/* CPU the guest runs on right now, -1 none; read by kicks */
-	call_single_data_t csd;		/* the interrupt of pvm_vcpu_wake() */
 	u32 poll_ports[128];		/* SCHEDOP_poll: any of them pending wakes */
 	u32 poll_count;
 	u64 poll_deadline_ns;		/* system time, 0 = none */

@@ -235,8 +235,12 @@ enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 
 	int ret;
 
 	*guest_error = error & (PVM_PF_W | PVM_PF_I);
-	if (unlikely(!pvm_is_guest_va(cr2)))
+	if (unlikely(!pvm_is_guest_va(cr2))) {
+		/* Of the hole only the M2P exists for the guest: there in the kernel view, read-only. */
+		if (v->ss->kernel_mode && cr2 - PVM_M2P_VA < v->vm->mmu.m2p_nr_pages * PVM_PAGE_SIZE)
+			*guest_error |= PVM_PF_P;
 		return PVM_FAULT_GUEST;
+	}
 	ret = pvm_walk(v, root, cr2, &w);
 	if (ret == -PVM_ENEED)
 		return PVM_FAULT_NEED;

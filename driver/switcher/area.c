@@ -355,7 +355,8 @@ static void free_area_pages(struct pvm_vcpu *v)
 	put_page_at(a->gdt_low);
 	put_page_at(a->gdt_high);
 	put_page_at(a->pt);
-	free_pages_exact(a->ldt, 16 * PAGE_SIZE);
+	if (a->ldt)
+		free_pages_exact(a->ldt, 16 * PAGE_SIZE);
 	free_pages((unsigned long)a->fpu, a->fpu_order);
 	put_page_at(v->ss);
 	v->ss = NULL;

@@ -418,6 +418,6 @@ static int cmd_run(int argc, char **argv)
 }
 
 const struct verb verb_run = {
-	.name = "run", .operands = "[-- COMMAND [ARG...]]", .help = "Boot a guest; its console is here",
+	.name = "run", .operands = "[-- COMMAND [ARG...]]", .help = "Boot a guest, with its console here",
 	.opts = opts, .takes_command = true, .fn = cmd_run,
 };

@@ -30,12 +30,12 @@ static void help(FILE *f)
 		if ((*v)->hidden)
 			continue;
 		snprintf(left, sizeof(left), "%s %s", (*v)->name, (*v)->operands);
-		fprintf(f, "  %-31s %s\n", left, (*v)->help);
+		fprintf(f, "  %-28s %s\n", left, (*v)->help);
 	}
 	fputs("\n"
 	      "'pvmctl VERB -h' lists the options of a verb; pvmctl(8) has examples.\n"
-	      "Exit status: 0 ok, 1 failed, 2 usage, 3 no such guest, 4 permission, 5 driver or CPU\n"
-	      "missing, 6 wrong state, 10 guest crashed, 11 guest asked for a reboot (run).\n", f);
+	      "Exit status: 0 ok, 1 failed, 2 usage, 3 no such guest, 4 permission, 5 driver\n"
+	      "or CPU missing, 6 wrong state, 10 guest crashed, 11 guest asked for a reboot.\n", f);
 }
 
 bool verb_parse(const struct verb *verb, void *into, int argc, char **argv, struct opt_rest *rest,
