@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+pvmctl with guests that are shell scripts: consoles, terminals, signals, exit codes.
+
+Run by tests/cli/run, which sets PVMCTL, TMP, FAKE_DIR and LD_LIBRARY_PATH (fake_libpvm.c). Prints
+"ok - name" and "not ok - name" lines. Every wait has an end.
+"""
+import hashlib
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import time
+
+PVMCTL = os.environ["PVMCTL"]
+TMP = os.environ["TMP"]
+KERNEL = TMP + "/kernel"
+FAKE_DIR = os.environ["FAKE_DIR"]
+BEGIN = 'printf "\\033]pvm;$NONCE;begin\\007"; '
+PIPED = "stty icanon iexten -isig -echo -icrnl -ixon -opost; " + BEGIN
+POLITE = 'trap "echo off; exit 0" TERM; while :; do sleep 0.05; done'
+DEAF = 'trap "" TERM; while :; do sleep 0.05; done'
+
+
+def end(status):
+    return 'printf "\\033]pvm;$NONCE;exit=%s\\007"' % status
+
+
+def check(name, good, detail=""):
+    if good:
+        print("ok - " + name)
+    else:
+        print("not ok - " + name)
+        print("  " + repr(detail))
+    sys.stdout.flush()
+
+
+def environment(guest, extra):
+    env = dict(os.environ, FAKE_GUEST=guest, TERM="xterm")
+    env.update(extra)
+    return env
+
+
+def run(args, guest="exit 0", stdin=subprocess.DEVNULL, data=None, **extra):
+    if data is not None:
+        stdin = None
+    return subprocess.run([PVMCTL] + args, env=environment(guest, extra), input=data,
+                          stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          timeout=30, check=False)
+
+
+def boot(guest, *command, **kw):
+    args = ["run", "--kernel", KERNEL]
+    if command:
+        args += ["--"] + list(command)
+    return run(args, guest, **kw)
+
+
+def nothing_left(name):
+    check(name + ": nothing is left behind", not os.listdir(FAKE_DIR), os.listdir(FAKE_DIR))
+
+
+class Terminal:
+    """pvmctl on a terminal of its own."""
+
+    def __init__(self, args, guest="exit 0"):
+        self.master, self.slave = pty.openpty()
+        self.before = termios.tcgetattr(self.slave)
+        self.out = b""
+        self.proc = subprocess.Popen([PVMCTL] + args, stdin=self.slave, stdout=self.slave,
+                                     stderr=self.slave, env=environment(guest, {}),
+                                     start_new_session=True)
+
+    def read(self, seconds):
+        ready, _, _ = select.select([self.master], [], [], seconds)
+        if ready:
+            self.out += os.read(self.master, 65536)
+
+    def until(self, text, seconds=10):
+        stop = time.time() + seconds
+        while text not in self.out and time.time() < stop:
+            self.read(0.1)
+        return text in self.out
+
+    def until_raw(self):
+        for _ in range(100):
+            if termios.tcgetattr(self.slave) != self.before:
+                return True
+            time.sleep(0.05)
+        return False
+
+    def type(self, data):
+        os.write(self.master, data)
+
+    def wait(self, seconds=20):
+        stop = time.time() + seconds
+        while self.proc.poll() is None and time.time() < stop:
+            self.read(0.1)
+        if self.proc.poll() is None:
+            self.proc.kill()
+            self.proc.wait()
+            return "no end"
+        self.read(0.2)
+        return self.proc.returncode
+
+    def restored(self):
+        return termios.tcgetattr(self.slave) == self.before
+
+
+def exit_codes():
+    for status, want, word in ((0, 0, b""), (1, 11, b"reboot"), (3, 10, b"console output"),
+                               (4, 10, b"RIP 0xffffffff81000000")):
+        r = boot("exit %d" % status)
+        check("guest that ends with %d gives status %d" % (status, want),
+              r.returncode == want and word in r.stderr, r)
+    r = boot("exit 4")
+    check("a death names the last hypercalls", b"mmu_update" in r.stderr, r)
+    for err, want in ((13, 4), (19, 5)):
+        r = boot("", FAKE_ERR=str(err))
+        check("errno %d of the driver gives status %d" % (err, want), r.returncode == want, r)
+    r = boot("", FAKE_LOAD_ERR="28")
+    check("a kernel that does not fit names --memory", b"--memory" in r.stderr and
+          r.returncode == 1, r)
+    nothing_left("exit codes")
+
+
+def commands():
+    r = boot("echo noise; " + BEGIN + "echo hello; " + end(7) + "; echo bye", "ls")
+    check("a command's status comes back", r.returncode == 7, r)
+    check("only its output is shown", r.stdout.replace(b"\r", b"") == b"hello\n" and
+          not r.stderr, r)
+    r = boot("echo noise; exit 3", "ls")
+    check("boot messages are shown if the command never ran",
+          r.returncode == 10 and b"noise" in r.stderr and not r.stdout, r)
+    r = boot(BEGIN + "exit 0", "ls")
+    check("a guest that ends before its command is a failure", r.returncode == 1, r)
+    data = os.urandom(200000)
+    want = hashlib.md5(data).hexdigest().encode()
+    r = boot(PIPED + "cat | md5sum; " + end(0), "md5sum", data=data)
+    check("standard input arrives byte for byte, with its end", want in r.stdout, r)
+    with open(TMP + "/data", "wb") as f:
+        f.write(data)
+    with open(TMP + "/data", "rb") as f:
+        r = boot(PIPED + "cat | md5sum; " + end(0), "md5sum", stdin=f)
+    check("from a file, too", want in r.stdout, r)
+    r = boot("stty -opost; " + BEGIN + "cat %s/data; " % TMP + end(0), "cat")
+    check("standard output is byte for byte", r.stdout == data, len(r.stdout))
+    empty = hashlib.md5(b"").hexdigest().encode()
+    p = subprocess.run(["sh", "-c", '"$0" run --kernel "$1" -- md5sum <&-', PVMCTL, KERNEL],
+                       env=environment(PIPED + "cat | md5sum; " + end(0), {}),
+                       stdout=subprocess.PIPE, timeout=30, check=False)
+    check("closed standard input is an empty one", empty in p.stdout, p)
+    p = subprocess.run(["sh", "-c", '"$0" run --kernel "$1" -- cat | head -c 3', PVMCTL, KERNEL],
+                       env=environment(BEGIN + "yes; " + end(0), {}), stdout=subprocess.PIPE,
+                       stdin=subprocess.DEVNULL, timeout=30, check=False)
+    check("a reader that goes away ends the guest", p.stdout == b"y\r\n", p)
+    p = subprocess.run(["sh", "-c", '"$0" run --kernel "$1" -- cat >/dev/full', PVMCTL, KERNEL],
+                       env=environment(BEGIN + "echo x; " + end(0), {}), stdin=subprocess.DEVNULL,
+                       stderr=subprocess.PIPE, timeout=30, check=False)
+    check("a full disk is a failure", p.returncode == 1 and b"ENOSPC" in p.stderr, p)
+    r = boot("", "no-such-program-anywhere")
+    check("unknown command", r.returncode == 1 and b"there is no such program" in r.stderr, r)
+    with open(TMP + "/text", "w", encoding="ascii") as f:
+        f.write("text")
+    r = boot("", TMP + "/text")
+    check("command that is no program", r.returncode == 1 and b"it is no program" in r.stderr, r)
+    nothing_left("commands")
+
+
+def userland():
+    dump = TMP + "/initramfs"
+    boot("exit 0", "sh", "-c", "echo 'quoted'", FAKE_DUMP=dump)
+    with open(dump, "rb") as f:
+        r = subprocess.run(["cpio", "-it", "--quiet"], stdin=f, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, check=False)
+    names = r.stdout.split(b"\n")
+    check("cpio reads the userland", r.returncode == 0 and b"init" in names and
+          b"bin/busybox" in names and b"dev/console" in names, r)
+    with open(dump, "rb") as f:
+        r = subprocess.run(["cpio", "-i", "--quiet", "--to-stdout", "init"], stdin=f,
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
+    check("the command is quoted for the shell", b"'echo '\\''quoted'\\'''" in r.stdout, r)
+    r = subprocess.run(["sh", "-n"], input=r.stdout, stderr=subprocess.PIPE, check=False)
+    check("init is a valid script", r.returncode == 0, r)
+    boot("exit 0", "/usr/bin/md5sum", FAKE_DUMP=dump)
+    with open(dump, "rb") as f:
+        r = subprocess.run(["cpio", "-it", "--quiet"], stdin=f, stdout=subprocess.PIPE, check=False)
+    check("a program of the host comes with loader and libraries",
+          b"usr/bin/md5sum\n" in r.stdout and b"/libc.so.6\n" in r.stdout and
+          b"ld-linux" in r.stdout, r)
+
+
+def signals():
+    for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        p = subprocess.Popen([PVMCTL, "run", "--kernel", KERNEL], stdin=subprocess.DEVNULL,
+                             stdout=subprocess.PIPE, env=environment("echo up; " + POLITE, {}))
+        p.stdout.read(2)
+        p.send_signal(sig)
+        out, _ = p.communicate(timeout=20)
+        check("%s asks the guest and ends" % sig.name, p.returncode == 0 and b"off" in out, out)
+    p = subprocess.Popen([PVMCTL, "run", "--kernel", KERNEL], stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                         env=environment('trap "" TERM; echo up; ' + DEAF, {}))
+    p.stdout.read(2)
+    start = time.time()
+    p.terminate()
+    time.sleep(0.5)
+    p.terminate()
+    p.communicate(timeout=20)
+    check("a second signal insists", p.returncode == 0 and time.time() - start < 5, p.returncode)
+    p = subprocess.Popen([PVMCTL, "run", "--kernel", KERNEL, "--", "sleep"],
+                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                         env=environment(BEGIN + "echo up; " + POLITE, {}))
+    p.stdout.read(2)
+    p.terminate()
+    p.communicate(timeout=20)
+    check("a command ended by SIGTERM gives 143", p.returncode == 143, p.returncode)
+    nothing_left("signals")
+
+
+def terminals():
+    t = Terminal(["run", "--kernel", KERNEL], "echo up; " + POLITE)
+    t.until(b"up")
+    t.until_raw()
+    t.type(b"\x1d")
+    status = t.wait()
+    check("Ctrl-] asks the guest to power off", status == 0 and b"asked the guest" in t.out, t.out)
+    check("the terminal is restored after Ctrl-]", t.restored())
+    t = Terminal(["run", "--kernel", KERNEL], 'trap "" TERM; echo up; ' + DEAF)
+    t.until(b"up")
+    t.type(b"\x1d")
+    t.until(b"asked")
+    t.type(b"\x1d")
+    check("a second Ctrl-] ends it", t.wait(8) == 0 and t.restored(), t.out)
+    for name, guest, want in (("power off", "exit 0", 0), ("crash", "exit 3", 10),
+                              ("death", "exit 4", 10)):
+        t = Terminal(["run", "--kernel", KERNEL], guest)
+        check("the terminal is restored after %s" % name, t.wait() == want and t.restored(), t.out)
+    for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGSEGV, signal.SIGABRT):
+        t = Terminal(["run", "--kernel", KERNEL], "echo up; " + POLITE)
+        t.until(b"up")
+        t.until_raw()
+        t.proc.send_signal(sig)
+        t.wait()
+        check("the terminal is restored after %s" % sig.name, t.restored(), t.out)
+    for entry in os.listdir(FAKE_DIR):      # of the crashed pvmctl
+        run(["list"])
+    nothing_left("terminals")
+
+
+def background():
+    args = ["run", "--kernel", KERNEL, "--name", "web", "--detach"]
+    guest = 'trap "exit 0" TERM; echo first; while read x; do echo got $x; done; ' + POLITE
+    r = run(args, guest)
+    check("--detach prints the name", r.returncode == 0 and r.stdout == b"web\n", r)
+    r = run(args, guest)
+    check("a name that is taken gives status 6", r.returncode == 6 and b"EEXIST" in r.stderr, r)
+    r = run(["list"])
+    check("list has it, in 80 columns", b"web" in r.stdout and
+          max(map(len, r.stdout.split(b"\n"))) <= 80, r)
+    r = run(["list", "--json"])
+    rows = [json.loads(line) for line in r.stdout.splitlines()]
+    check("list --json", len(rows) == 1 and rows[0]["name"] == "web" and
+          rows[0]["memory_bytes"] == 512 << 20, rows)
+    pid = rows[0]["pid"]
+    r = run(["stat", "web"])
+    check("stat", b"shadow_pages" in r.stdout and b"exit_nmi" not in r.stdout, r)
+    r = run(["stat", "-v"])
+    check("stat -v of all", b"exit_nmi" in r.stdout and b"mmu_update" in r.stdout, r)
+    row = json.loads(run(["stat", "--json", "web"]).stdout)
+    check("stat --json", row["exits"] == 1234 and row["runtime_ns"] == 5000000000 and
+          row["hypercalls"]["mmu_update"] == 99, row)
+    check("info --json", json.loads(run(["info", "--json"]).stdout)["tsc_khz"] == 2400123)
+    got = run(["__complete", "stop", ""]).stdout
+    check("completion offers guests", got == b"web\n", got)
+    t = Terminal(["console", "web"])
+    check("console replays output", t.until(b"first"), t.out)
+    t.type(b"abc\r")
+    check("console takes input", t.until(b"got abc"), t.out)
+    r = run(["console", "web"])
+    check("one writer at a time", r.returncode == 6 and b"somebody else" in r.stderr, r)
+    t.type(b"\x1d")
+    check("Ctrl-] leaves the guest running", t.wait() == 0 and t.restored() and
+          b"web" in run(["list"]).stdout, t.out)
+    t = Terminal(["console", "web"])
+    t.until(b"got abc")
+    r = run(["stop", "web"])
+    check("stop", r.returncode == 0 and not run(["list", "--json"]).stdout, r)
+    check("console tells of the end", t.wait() == 0 and b"has ended" in t.out and t.restored(),
+          t.out)
+    for verb in (["stop"], ["stop", "--force"], ["console"], ["stat"]):
+        r = run(verb + ["web"])
+        check("%s of a guest that is gone gives status 3" % " ".join(verb), r.returncode == 3, r)
+    run(args, DEAF)
+    r = run(["stop", "web", "--timeout", "1"])
+    check("a deaf guest: stop names --force", r.returncode == 1 and b"--force" in r.stderr, r)
+    r = run(["stop", "web", "--force"])
+    check("stop --force", r.returncode == 0 and not run(["list", "--json"]).stdout, r)
+    run(args, POLITE)
+    pid = json.loads(run(["list", "--json"]).stdout)["pid"]
+    os.kill(pid, signal.SIGSTOP)
+    start = time.time()
+    r = run(["stop", "web", "--force"])
+    check("stop --force kills a pvmctl that does not answer",
+          r.returncode == 0 and time.time() - start < 12, r)
+    r = run(args, POLITE)
+    check("the socket it left is no obstacle", r.returncode == 0 and not r.stderr, r)
+    pid = json.loads(run(["list", "--json"]).stdout)["pid"]
+    os.kill(pid, signal.SIGTERM)
+    for _ in range(100):
+        if not run(["list", "--json"]).stdout:
+            break
+        time.sleep(0.05)
+    check("SIGTERM ends a detached guest", not run(["list", "--json"]).stdout)
+    r = run(args, "exit 4")
+    check("--detach reports a guest that dies at once", r.returncode == 10, r)
+    r = run(args + ["--json", "--console", "pty"], POLITE)
+    row = json.loads(r.stdout)
+    check("--detach --json --console pty", row["name"] == "web" and
+          row["pty"].startswith("/dev/pts/"), row)
+    fd = os.open(row["pty"], os.O_RDWR | os.O_NOCTTY)
+    os.close(fd)
+    run(["stop", "web"])
+    r = run(args, "", FAKE_LOAD_ERR="8")
+    check("--detach reports a bad kernel in the foreground",
+          r.returncode == 1 and b"cannot load" in r.stderr, r)
+    nothing_left("background")
+
+
+for part in (exit_codes, commands, userland, signals, terminals, background):
+    part()
