@@ -22,8 +22,9 @@ KERNEL = TMP + "/kernel"
 FAKE_DIR = os.environ["FAKE_DIR"]
 BEGIN = 'printf "\\033]pvm;$NONCE;begin\\007"; '
 PIPED = "stty icanon iexten -isig -echo -icrnl -ixon -opost; " + BEGIN
-POLITE = 'trap "echo off; exit 0" TERM; while :; do sleep 0.05; done'
-DEAF = 'trap "" TERM; while :; do sleep 0.05; done'
+# "up" comes when a signal finds its trap.
+POLITE = 'trap "echo off; exit 0" TERM; echo up; while :; do sleep 0.05; done'
+DEAF = 'trap "" TERM; echo up; while :; do sleep 0.05; done'
 
 
 def end(status):
@@ -197,14 +198,14 @@ def userland():
 def signals():
     for sig in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         p = subprocess.Popen([PVMCTL, "run", "--kernel", KERNEL], stdin=subprocess.DEVNULL,
-                             stdout=subprocess.PIPE, env=environment("echo up; " + POLITE, {}))
+                             stdout=subprocess.PIPE, env=environment(POLITE, {}))
         p.stdout.read(2)
         p.send_signal(sig)
         out, _ = p.communicate(timeout=20)
         check("%s asks the guest and ends" % sig.name, p.returncode == 0 and b"off" in out, out)
     p = subprocess.Popen([PVMCTL, "run", "--kernel", KERNEL], stdin=subprocess.DEVNULL,
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                         env=environment('trap "" TERM; echo up; ' + DEAF, {}))
+                         env=environment(DEAF, {}))
     p.stdout.read(2)
     start = time.time()
     p.terminate()
@@ -214,7 +215,7 @@ def signals():
     check("a second signal insists", p.returncode == 0 and time.time() - start < 5, p.returncode)
     p = subprocess.Popen([PVMCTL, "run", "--kernel", KERNEL, "--", "sleep"],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                         env=environment(BEGIN + "echo up; " + POLITE, {}))
+                         env=environment(BEGIN + POLITE, {}))
     p.stdout.read(2)
     p.terminate()
     p.communicate(timeout=20)
@@ -223,14 +224,14 @@ def signals():
 
 
 def terminals():
-    t = Terminal(["run", "--kernel", KERNEL], "echo up; " + POLITE)
+    t = Terminal(["run", "--kernel", KERNEL], POLITE)
     t.until(b"up")
     t.until_raw()
     t.type(b"\x1d")
     status = t.wait()
     check("Ctrl-] asks the guest to power off", status == 0 and b"asked the guest" in t.out, t.out)
     check("the terminal is restored after Ctrl-]", t.restored())
-    t = Terminal(["run", "--kernel", KERNEL], 'trap "" TERM; echo up; ' + DEAF)
+    t = Terminal(["run", "--kernel", KERNEL], DEAF)
     t.until(b"up")
     t.type(b"\x1d")
     t.until(b"asked")
@@ -241,7 +242,7 @@ def terminals():
         t = Terminal(["run", "--kernel", KERNEL], guest)
         check("the terminal is restored after %s" % name, t.wait() == want and t.restored(), t.out)
     for sig in (signal.SIGTERM, signal.SIGHUP, signal.SIGSEGV, signal.SIGABRT):
-        t = Terminal(["run", "--kernel", KERNEL], "echo up; " + POLITE)
+        t = Terminal(["run", "--kernel", KERNEL], POLITE)
         t.until(b"up")
         t.until_raw()
         t.proc.send_signal(sig)
