@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=sh
 # pvmctl with the driver loaded: run as root inside a test host, by busybox sh or sourced by a test
 # script that has ok and not_ok. Prints TAP lines.
 #

@@ -159,7 +159,8 @@ int session_open(struct session *s)
 		return lib_failed(EXIT_OK, err, NULL);
 	err = ctl_serve(s->loop, s->name, &ctl_ops, s, &s->ctl);
 	if (err)
-		msg_cannot(EXIT_FAILED, err, NULL,
+		msg_cannot(EXIT_FAILED, err,
+			   err == -EPERM ? "its directory is open to other users" : NULL,
 			   "'pvmctl console' and a polite 'pvmctl stop' will not reach the guest",
 			   "open a control socket for guest %s", s->name);
 	return sink_open(s);
