@@ -149,7 +149,7 @@ struct pvm_vm {
 	uint32_t nr_running;		/* vCPU threads that have not finished */
 	struct pvm_vm_exit exit;	/* the first reason wins */
 
-	void (*exit_fn)(void *arg, struct pvm_vm *vm, const struct pvm_vm_exit *ex);
+	pvm_vm_exit_fn exit_fn;
 	void *exit_arg;
 };
 

@@ -254,9 +254,7 @@ void pvm_vm_on_end(void *arg, uint32_t events)
 		vm->exit_fn(vm->exit_arg, vm, &ex);
 }
 
-int pvm_vm_on_exit(struct pvm_vm *vm,
-		   void (*fn)(void *arg, struct pvm_vm *vm, const struct pvm_vm_exit *ex),
-		   void *arg)
+int pvm_vm_on_exit(struct pvm_vm *vm, pvm_vm_exit_fn fn, void *arg)
 {
 	if (pvm_vm_phase(vm) > PVM_PHASE_LOADED)
 		return pvm_fail(-EBUSY, "cannot set the exit function of guest %s: it was started already",

@@ -436,6 +436,9 @@ struct pvm_vm_exit {
  */
 PVM_API int pvm_vm_wait(struct pvm_vm *vm, int timeout_ms, struct pvm_vm_exit *ex);
 
+/** typedef pvm_vm_exit_fn - learns how @vm ended; @ex is valid in the call, @vm not to be destroyed */
+typedef void (*pvm_vm_exit_fn)(void *arg, struct pvm_vm *vm, const struct pvm_vm_exit *ex);
+
 /**
  * pvm_vm_on_exit() - have @fn called once, on the loop's thread, when the guest has ended and its
  * output is out
@@ -443,9 +446,7 @@ PVM_API int pvm_vm_wait(struct pvm_vm *vm, int timeout_ms, struct pvm_vm_exit *e
  * Before pvm_vm_start(). For callers with a loop of their own instead of pvm_vm_wait(). @ex is
  * valid in the call.
  */
-PVM_API int pvm_vm_on_exit(struct pvm_vm *vm,
-			   void (*fn)(void *arg, struct pvm_vm *vm, const struct pvm_vm_exit *ex),
-			   void *arg);
+PVM_API int pvm_vm_on_exit(struct pvm_vm *vm, pvm_vm_exit_fn fn, void *arg);
 
 #define PVM_STOP_POWEROFF	0u	/* ask the guest's user space to power off */
 #define PVM_STOP_REBOOT		1u	/* ask it to reboot (ends with PVM_SHUTDOWN_REBOOT) */
