@@ -482,7 +482,8 @@ static bool become_dead(struct pvm_vm *vm, struct pvm_vcpu *v, u32 kind, const c
 	return first;
 }
 
-static enum pvm_act die(struct pvm_vm *vm, struct pvm_vcpu *v, u32 kind, const char *fmt, va_list args)
+static __printf(4, 0)
+enum pvm_act die(struct pvm_vm *vm, struct pvm_vcpu *v, u32 kind, const char *fmt, va_list args)
 {
 	char reason[sizeof(vm->death.reason)];
 

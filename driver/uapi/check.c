@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ranges, reserved fields and overflow of ioctl arguments.
+ *
+ * Pure: looks at the argument alone, so whether the caller may do it and whether now is the time is decided elsewhere
+ * (uapi/vm_ioctl.c). No sum below can wrap: each operand is bounded first.
+ */
+#include <linux/errno.h>
+
+#include "base/types.h"
+#include "uapi/check.h"
+
+static bool name_char(u8 c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '.' || c == '_' || c == '-';
+}
+
+static bool name_valid(const u8 *name)
+{
+	u32 i;
+
+	for (i = 0; i < PVM_NAME_LEN; i++) {
+		if (!name[i])
+			return i > 0;
+		if (!name_char(name[i]))
+			return false;
+	}
+	return false;
+}
+
+int pvm_check_reserved(u64 reserved)
+{
+	return reserved ? -EOPNOTSUPP : 0;
+}
+
+int pvm_check_create_vm(const struct pvm_create_vm *a)
+{
+	if (!name_valid(a->name))
+		return -EINVAL;
+	if (!a->max_vcpus || a->max_vcpus > PVM_MAX_VCPUS)
+		return -EINVAL;
+	if (a->domid > PVM_MAX_DOMID)
+		return -EINVAL;
+	if (a->shadow_limit_bytes && a->shadow_limit_bytes < PVM_MIN_SHADOW_BYTES)
+		return -EINVAL;
+	return 0;
+}
+
+int pvm_check_list(const struct pvm_list_vms *a)
+{
+	if (a->vms_count > PVM_MAX_ROWS)
+		return -EINVAL;
+	if (a->vms_stride < PVM_VM_ENTRY_SIZE_V0 || a->vms_stride > PVM_PAGE_SIZE || a->vms_stride % 8)
+		return -EINVAL;
+	return 0;
+}
+
+int pvm_check_stats(const struct pvm_get_stats *a, bool by_id)
+{
+	if (a->values_count > PVM_MAX_VALUES)
+		return -EINVAL;
+	if (!by_id && a->id)
+		return -EINVAL;
+	return 0;
+}
+
+static bool frames_valid(u64 first, u64 count)
+{
+	const u64 limit = 1ull << PVM_GFN_BITS;
+
+	return count <= PVM_MAX_PAGES && first < limit && count <= limit - first;
+}
+
+int pvm_check_memory(const struct pvm_memory *a, u64 user_end)
+{
+	if (a->reserved)
+		return -EOPNOTSUPP;
+	if (a->slot >= PVM_MAX_SLOTS)
+		return -EINVAL;
+	if (!a->nr_pages)		/* removal: the rest has no meaning */
+		return 0;
+	if (!frames_valid(a->gfn, a->nr_pages))
+		return -EINVAL;
+	if (a->uaddr % PVM_PAGE_SIZE || a->uaddr >= user_end)
+		return -EINVAL;
+	if (a->nr_pages > (user_end - a->uaddr) / PVM_PAGE_SIZE)
+		return -EINVAL;
+	return 0;
+}
+
+/* The grant table: above all RAM, and not where the shared info page is. */
+static bool grant_valid(const struct pvm_platform *a, u64 max_pages)
+{
+	if (!a->grant_frames)
+		return true;
+	if (a->grant_frames > PVM_MAX_GRANT_FRAMES || !frames_valid(a->grant_gfn, a->grant_frames))
+		return false;
+	if (a->grant_gfn < max_pages)
+		return false;
+	return a->shared_info_gfn < a->grant_gfn || a->shared_info_gfn >= a->grant_gfn + a->grant_frames;
+}
+
+int pvm_check_platform(const struct pvm_platform *a)
+{
+	u64 max_pages = a->max_pages ? a->max_pages : a->nr_pages;
+
+	if (a->reserved)
+		return -EOPNOTSUPP;
+	if (!a->nr_pages || max_pages < a->nr_pages || max_pages > PVM_MAX_PAGES)
+		return -EINVAL;
+	if (a->shared_info_gfn < max_pages || !frames_valid(a->shared_info_gfn, 1))
+		return -EINVAL;
+	return grant_valid(a, max_pages) ? 0 : -EINVAL;
+}
+
+int pvm_check_bind(const struct pvm_evtchn_bind *a)
+{
+	if (a->reserved)
+		return -EOPNOTSUPP;
+	if (a->send_fd < -1 || a->raise_fd < -1)
+		return -EINVAL;
+	return 0;
+}
+
+bool pvm_ranges_cover(const struct pvm_range *ranges, u32 n, struct pvm_range want)
+{
+	u32 i = 0;
+
+	/* Each round takes away the front of what is wanted; ranges do not overlap, so n rounds are the most. */
+	while (want.count && i < n) {
+		const struct pvm_range *r = &ranges[i];
+		u64 inside;
+
+		if (want.first < r->first || want.first - r->first >= r->count) {
+			i++;
+			continue;
+		}
+		inside = r->count - (want.first - r->first);
+		if (inside >= want.count)
+			return true;
+		want.first += inside;
+		want.count -= inside;
+		i = 0;
+	}
+	return !want.count;
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Generic netlink family "pvm": lifecycle events to whoever listens.
+ *
+ * The sink is called from any context, so it only copies the event into a ring of fixed size; a worker sends from
+ * there. What finds the ring full, or no memory for its message, is lost, and listeners see it as a gap in the
+ * numbers. With nobody listening nothing is built.
+ */
+#include <linux/module.h>
+#include <linux/pvm_genl.h>
+#include <linux/spinlock.h>
+#include <linux/workqueue.h>
+#include <net/genetlink.h>
+
+#include "uapi/uapi.h"
+
+#define RING	64u	/* events between two runs of the worker */
+
+struct queued_event {
+	u64 seq, time_ns;
+	u32 event, code, vm_id;
+	bool has_code, has_reason;
+	char name[PVM_NAME_LEN];
+	char reason[sizeof_field(struct pvm_death, reason)];
+};
+
+static DEFINE_RAW_SPINLOCK(ring_lock);	/* protects: ring, ring_head, ring_tail; inside core/event.c's lock */
+static struct queued_event ring[RING];
+static u32 ring_head, ring_tail;	/* free-running; head is written next */
+
+static const struct genl_multicast_group groups[] = {
+	{ .name = PVM_GENL_MCGRP },
+};
+
+static struct genl_family family __ro_after_init = {
+	.name = PVM_GENL_NAME,
+	.version = PVM_GENL_VERSION,
+	.maxattr = PVM_A_MAX,
+	.module = THIS_MODULE,
+	.mcgrps = groups,
+	.n_mcgrps = ARRAY_SIZE(groups),
+};
+
+static int put_attributes(struct sk_buff *skb, const struct queued_event *e)
+{
+	if (nla_put_u32(skb, PVM_A_EVENT, e->event) ||
+	    nla_put_u64_64bit(skb, PVM_A_SEQ, e->seq, PVM_A_PAD) ||
+	    nla_put_u64_64bit(skb, PVM_A_TIME_NS, e->time_ns, PVM_A_PAD) ||
+	    nla_put_u32(skb, PVM_A_VM_ID, e->vm_id) ||
+	    nla_put_string(skb, PVM_A_VM_NAME, e->name))
+		return -EMSGSIZE;
+	if (e->has_code && nla_put_u32(skb, PVM_A_CODE, e->code))
+		return -EMSGSIZE;
+	if (e->has_reason && nla_put_string(skb, PVM_A_REASON, e->reason))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* A failure is a lost event: the number says so to listeners. */
+static void send_event(const struct queued_event *e)
+{
+	struct sk_buff *skb;
+	void *header;
+
+	if (!genl_has_listeners(&family, &init_net, 0))
+		return;
+	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	if (!skb)
+		return;
+	header = genlmsg_put(skb, 0, 0, &family, 0, PVM_CMD_EVENT);
+	if (!header || put_attributes(skb, e)) {
+		nlmsg_free(skb);
+		return;
+	}
+	genlmsg_end(skb, header);
+	genlmsg_multicast(&family, skb, 0, 0, GFP_KERNEL);
+}
+
+static bool take_event(struct queued_event *e)
+{
+	unsigned long flags;
+	bool any;
+
+	raw_spin_lock_irqsave(&ring_lock, flags);
+	any = ring_tail != ring_head;
+	if (any)
+		*e = ring[ring_tail++ % RING];
+	raw_spin_unlock_irqrestore(&ring_lock, flags);
+	return any;
+}
+
+static void send_events(struct work_struct *work)
+{
+	struct queued_event e;
+
+	while (take_event(&e))
+		send_event(&e);
+}
+static DECLARE_WORK(sender, send_events);
+
+static void fill_event(struct queued_event *e, const struct pvm_vm *vm, u64 seq, u32 event, u32 code,
+		       const char *reason)
+{
+	e->seq = seq;
+	e->time_ns = ktime_get_ns();
+	e->event = event;
+	e->code = code;
+	e->has_code = event == PVM_EVENT_VM_SHUTDOWN || event == PVM_EVENT_VM_DIED;
+	e->has_reason = reason;
+	e->vm_id = vm->id;
+	strscpy(e->name, vm->name, sizeof(e->name));
+	strscpy(e->reason, reason ?: "", sizeof(e->reason));
+}
+
+/* The event sink: interrupts off, raw lock held. */
+static void queue_event(struct pvm_vm *vm, u64 seq, u32 event, u32 code, const char *reason)
+{
+	bool queued;
+
+	raw_spin_lock(&ring_lock);
+	queued = ring_head - ring_tail < RING;
+	if (queued)
+		fill_event(&ring[ring_head++ % RING], vm, seq, event, code, reason);
+	raw_spin_unlock(&ring_lock);
+	if (queued)
+		schedule_work(&sender);
+}
+
+/** pvm_genl_init() - the family exists, events flow. Context: sleeps. Return: 0 or an errno. */
+int pvm_genl_init(void)
+{
+	int err = genl_register_family(&family);
+
+	if (err)
+		return err;
+	pvm_event_set_sink(queue_event);
+	return 0;
+}
+
+/** pvm_genl_fini() - the last events are sent, the family goes. Context: sleeps. */
+void pvm_genl_fini(void)
+{
+	pvm_event_set_sink(NULL);
+	flush_work(&sender);
+	genl_unregister_family(&family);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of uapi/ share: the dispatcher, and how a new descriptor reaches its caller.
+ */
+#ifndef PVM_UAPI_UAPI_H
+#define PVM_UAPI_UAPI_H
+
+#include <linux/fs.h>
+
+#include "core/pvm.h"
+#include "uapi/check.h"
+
+/* Every argument starts with these two. */
+struct pvm_arg_header {
+	__u32 size, flags;
+};
+
+union pvm_arg {
+	struct pvm_arg_header header;
+	struct pvm_cap cap;
+	struct pvm_create_vm create_vm;
+	struct pvm_list_vms list_vms;
+	struct pvm_get_stats get_stats;
+	struct pvm_memory memory;
+	struct pvm_platform platform;
+	struct pvm_create_vcpu create_vcpu;
+	struct pvm_evtchn_alloc evtchn_alloc;
+	struct pvm_evtchn_bind evtchn_bind;
+	struct pvm_raise raise;
+	struct pvm_kick kick;
+	struct pvm_death death;
+	struct pvm_stop stop;
+	struct pvm_vcpu_regs regs;
+};
+
+/*
+ * One ioctl under way.
+ * @vm, @vcpu: what the descriptor stands for, NULL where it is another kind
+ * @new_file, @new_fd: set by pvm_new_fd(); the dispatcher installs them after the answer was written, or drops them
+ */
+struct pvm_call {
+	struct pvm_vm *vm;
+	struct pvm_vcpu *vcpu;
+	struct file *new_file;
+	int new_fd;
+};
+
+/*
+ * One row of a descriptor's table, at index _IOC_NR(cmd).
+ * @min_size: size of the first release; 0: no argument
+ * @flags: known flags
+ * @out: the argument is written back on success, and with -EMSGSIZE
+ */
+struct pvm_op {
+	u32 cmd;
+	u16 min_size, size;
+	u32 flags;
+	bool out;
+	int (*fn)(struct pvm_call *call, union pvm_arg *arg);
+};
+
+#define PVM_OP(cmd_, type, v0, flags_, out_, fn_) \
+	[_IOC_NR(cmd_)] = { .cmd = cmd_, .min_size = v0, .size = sizeof(struct type), .flags = flags_, \
+			    .out = out_, .fn = fn_ }
+
+/* uapi/dev.c */
+long pvm_dispatch(const struct pvm_op *ops, u32 nr_ops, struct pvm_call *call, unsigned int cmd, unsigned long arg);
+int pvm_new_fd(struct pvm_call *call, const char *name, const struct file_operations *fops, void *object);
+int pvm_stats_answer(struct pvm_vm *vm, struct pvm_get_stats *a);
+int pvm_dev_init(void);
+void pvm_dev_fini(void);
+
+/* uapi/vm_ioctl.c, uapi/vcpu_ioctl.c */
+extern const struct file_operations pvm_vm_fops;
+extern const struct file_operations pvm_vcpu_fops;
+
+/* uapi/genl.c */
+int pvm_genl_init(void);
+void pvm_genl_fini(void);
+
+#endif /* PVM_UAPI_UAPI_H */
