@@ -126,12 +126,15 @@ static bool age_frames(struct pvm_vm *vm, struct pvm_slot *s, u64 from, u64 to, 
 	return young;
 }
 
-static int clear_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long start, unsigned long end)
+/* int before Linux 7, bool since */
+typedef typeof(((struct mmu_notifier_ops *)NULL)->test_young(NULL, NULL, 0)) young_t;
+
+static young_t clear_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long start, unsigned long end)
 {
 	return for_range(vm_of(mn), start, end, age_frames, true);
 }
 
-static int test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
+static young_t test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
 {
 	return for_range(vm_of(mn), address, address + PAGE_SIZE, age_frames, false);
 }

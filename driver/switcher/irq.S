@@ -4,6 +4,7 @@
  * frame the CPU would have pushed, IRQs off, and its IRET comes back here.
  */
 #include <linux/linkage.h>
+#include <linux/objtool.h>
 #include <asm/segment.h>
 #include <asm/nospec-branch.h>
 
@@ -22,6 +23,7 @@ SYM_FUNC_START(pvm_call_gate)
 	pop	%rbp
 	RET
 SYM_FUNC_END(pvm_call_gate)
+STACK_FRAME_NON_STANDARD pvm_call_gate	/* pushes a frame that the handler's IRET takes */
 
 /* void pvm_enter_text(void (*enter)(u64), u64 state): all registers but the callee-saved ones are lost */
 SYM_FUNC_START(pvm_enter_text)
@@ -30,5 +32,6 @@ SYM_FUNC_START(pvm_enter_text)
 	CALL_NOSPEC rax
 	RET
 SYM_FUNC_END(pvm_enter_text)
+STACK_FRAME_NON_STANDARD pvm_enter_text
 
 	.section .note.GNU-stack, "", @progbits
