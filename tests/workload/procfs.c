@@ -31,7 +31,7 @@ int main(void)
 	static const char *const files[] = {
 		"cpuinfo", "meminfo", "stat", "interrupts", "softirqs", "uptime", "loadavg", "version", "cmdline",
 		"filesystems", "mounts", "devices", "iomem", "ioports", "zoneinfo", "buddyinfo", "vmstat",
-		"self/maps", "self/smaps", "self/status", "self/stat", "self/auxv", "self/pagemap", "timer_list",
+		"self/maps", "self/smaps", "self/status", "self/stat", "self/auxv", "timer_list",
 	};
 	struct utsname u;
 	struct sysinfo si;

@@ -145,8 +145,9 @@ static void single_step(void)
 		     "popfq" : : : "memory", "cc");
 	printf("steps over 3 nops: %ld\n", steps);
 	steps = 0;
+	pid = SYS_getpid;
 	asm volatile("pushfq\n\torl $0x100, (%%rsp)\n\tpopfq\n\tsyscall\n\tnop\n\tpushfq\n\tandl $~0x100, (%%rsp)\n\t"
-		     "popfq" : "+a"(pid) : "0"(SYS_getpid) : "rcx", "r11", "memory", "cc");
+		     "popfq" : "+a"(pid) : : "rcx", "r11", "memory", "cc");
 	printf("steps over a system call: %ld\n", steps);
 	steps = 0;
 	pid = 20;
