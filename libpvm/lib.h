@@ -143,7 +143,7 @@ struct pvm_vm {
 	bool loop_stop;			/* atomic */
 	bool stopping;			/* atomic: vCPU threads leave at the next occasion */
 
-	pthread_mutex_t lock;		/* protects: phase, nr_running, exit; a leaf lock */
+	pthread_mutex_t lock;		/* protects: phase, nr_running, exit, exit_fn; leaf */
 	pthread_cond_t ended;
 	enum pvm_vm_phase phase;
 	uint32_t nr_running;		/* vCPU threads that have not finished */

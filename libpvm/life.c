@@ -235,6 +235,7 @@ void pvm_vm_on_end(void *arg, uint32_t events)
 {
 	struct pvm_vm *vm = arg;
 	struct pvm_vm_exit ex;
+	pvm_vm_exit_fn fn;
 	uint64_t count;
 
 	(void)events;
@@ -245,13 +246,17 @@ void pvm_vm_on_end(void *arg, uint32_t events)
 	pvm_xs_server_serve(&vm->xs);
 	pvm_console_drain(&vm->con);
 	pthread_mutex_lock(&vm->lock);
-	vm->phase = PVM_PHASE_ENDED;
 	ex = vm->exit;
-	pthread_cond_broadcast(&vm->ended);
+	fn = vm->exit_fn;
 	pthread_mutex_unlock(&vm->lock);
 	pvm_log(&vm->ctx->log, PVM_LOG_INFO, "guest %s ended: %s", vm->name, ex.text);
-	if (vm->exit_fn)
-		vm->exit_fn(vm->exit_arg, vm, &ex);
+	if (fn)
+		fn(vm->exit_arg, vm, &ex);
+	/* Last: a waiter on another thread may destroy the guest as soon as it knows. */
+	pthread_mutex_lock(&vm->lock);
+	vm->phase = PVM_PHASE_ENDED;
+	pthread_cond_broadcast(&vm->ended);
+	pthread_mutex_unlock(&vm->lock);
 }
 
 int pvm_vm_on_exit(struct pvm_vm *vm, pvm_vm_exit_fn fn, void *arg)

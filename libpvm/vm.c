@@ -341,7 +341,9 @@ void pvm_vm_destroy(struct pvm_vm *vm)
 		pvm_vm_ended_by(vm, &ex);
 	}
 	/* No callback may run any more, and an own loop's thread may be joining already. */
+	pthread_mutex_lock(&vm->lock);
 	vm->exit_fn = NULL;
+	pthread_mutex_unlock(&vm->lock);
 	pvm_vm_loop_stop(vm);
 	__atomic_sub_fetch(&vm->ctx->nr_vms, 1, __ATOMIC_RELAXED);
 	if (!pvm_vm_join(vm)) {

@@ -387,11 +387,10 @@ static int make(struct pvm_xs_conn *c, struct txn *t, const char *path, struct p
 		err = txn_edit(c, t, part, &n);
 		if (err)
 			return err;
-		err = pvm_xs_node_set(n, NULL, 0);
-		if (!err)
-			err = pvm_xs_node_add_child(parent, part + name);
+		err = pvm_xs_node_add_child(parent, part + name);
 		if (err)
 			return err;
+		pvm_xs_node_set(n, NULL, 0);	/* cannot fail: there is nothing to copy */
 		memcpy(n->perm, parent->perm, sizeof(n->perm));
 		n->nr_perms = parent->nr_perms;
 		if (c->domid)

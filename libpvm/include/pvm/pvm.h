@@ -430,21 +430,20 @@ struct pvm_vm_exit {
  * @ex: how it ended; may be NULL
  *
  * Dispatches the ctx's loop meanwhile (with PVM_VM_OWN_THREAD: only waits, any thread). All output
- * of the guest has been delivered when it returns 0; it then returns the same answer for ever. Not
- * from a callback.
+ * of the guest has been delivered when it returns 0 (what a console function does not take by then
+ * is dropped); it then returns the same answer for ever. Not from a callback.
  * Return: 0; -ETIMEDOUT; -EINTR: a signal or pvm_loop_wake(); -EINVAL: never started.
  */
 PVM_API int pvm_vm_wait(struct pvm_vm *vm, int timeout_ms, struct pvm_vm_exit *ex);
 
-/** typedef pvm_vm_exit_fn - learns how @vm ended; @ex is valid in the call, @vm not to be destroyed */
+/** typedef pvm_vm_exit_fn - told how @vm ended; @ex is valid in the call; not to destroy @vm */
 typedef void (*pvm_vm_exit_fn)(void *arg, struct pvm_vm *vm, const struct pvm_vm_exit *ex);
 
 /**
  * pvm_vm_on_exit() - have @fn called once, on the loop's thread, when the guest has ended and its
  * output is out
  *
- * Before pvm_vm_start(). For callers with a loop of their own instead of pvm_vm_wait(). @ex is
- * valid in the call.
+ * Before pvm_vm_start(). For callers with a loop of their own instead of pvm_vm_wait().
  */
 PVM_API int pvm_vm_on_exit(struct pvm_vm *vm, pvm_vm_exit_fn fn, void *arg);
 

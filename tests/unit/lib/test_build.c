@@ -263,6 +263,14 @@ static void paddr_offset_is_taken_off(void **state)
 	assert_int_equal(plan.p2m_pfn, 0x100d);
 }
 
+static void a_segment_may_be_all_zero(void **state)
+{
+	linux_image.seg[1].file_bytes = 0;
+	linux_image.seg[1].data = NULL;
+	build();
+	check_kernel();
+}
+
 static void no_initrd_means_none(void **state)
 {
 	const struct start_info *si;
@@ -454,6 +462,7 @@ int main(void)
 		T(kernel_without_notes_has_all_in_the_boot_mapping),
 		T(hypercall_page_is_filled),
 		T(paddr_offset_is_taken_off),
+		T(a_segment_may_be_all_zero),
 		T(no_initrd_means_none),
 		T(low_kernels_leave_the_isa_hole_alone),
 		T(every_memory_size_has_one_answer),

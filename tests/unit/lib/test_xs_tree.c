@@ -405,6 +405,64 @@ static void guests_have_quotas(void **state)
 					  (struct pvm_xs_perm[]){ { GUEST, 0 } }, 1), -ENOSPC);
 }
 
+static void the_host_is_above_the_quota(void **state)
+{
+	char path[40];
+	uint32_t tx;
+
+	for (unsigned int i = 0; i < PVM_XS_QUOTA_NODES + 10; i++) {
+		snprintf(path, sizeof(path), "/local/domain/1/h/%u", i);
+		assert_int_equal(write_str(host, 0, path, "x"), 0);
+	}
+	/* The guest may change and remove what is there, but not add. */
+	assert_int_equal(write_str(guest, 0, "h/1", "y"), 0);
+	assert_int_equal(pvm_xs_rm(guest, 0, "h/2"), 0);
+	assert_int_equal(pvm_xs_mkdir(guest, 0, "h/2"), -ENOSPC);
+	for (unsigned int i = 0; i < PVM_XS_QUOTA_TXNS + 5; i++)
+		assert_int_equal(pvm_xs_txn_start(host, &tx), 0);
+	/* and has no bound on what a transaction touches */
+	for (unsigned int i = 0; i < PVM_XS_QUOTA_TXN_NODES + 5; i++) {
+		snprintf(path, sizeof(path), "/none/%u", i);
+		read_str(host, tx, path);
+	}
+	assert_int_equal(write_str(host, tx, "/one/more", "x"), 0);
+	assert_int_equal(pvm_xs_txn_end(host, tx, true), 0);
+}
+
+static void a_transaction_full_in_the_middle_of_an_operation(void **state)
+{
+	char path[40];
+	uint32_t tx;
+
+	/* Leave room for k more records: each operation stops at another of its steps. */
+	for (unsigned int k = 0; k < 8; k++) {
+		write_str(guest, 0, "d/e/f", "x");
+		assert_int_equal(pvm_xs_txn_start(guest, &tx), 0);
+		for (unsigned int i = 0; i < PVM_XS_QUOTA_TXN_NODES - k; i++) {
+			snprintf(path, sizeof(path), "none%u", i);
+			read_str(guest, tx, path);
+		}
+		if (k & 1 ? write_str(guest, tx, "p/q/r/s", "x") : pvm_xs_rm(guest, tx, "d"))
+			assert_int_equal(pvm_xs_txn_end(guest, tx, true), -ENOSPC);
+		else
+			assert_int_equal(pvm_xs_txn_end(guest, tx, true), 0);
+		/* whole: everything or nothing */
+		assert_string_equal(read_str(guest, 0, "d/e/f"),
+				    strcmp(list(guest, 0, "d"), "e") ? "ENOENT" : "x");
+	}
+}
+
+static void connections_close_in_any_order(void **state)
+{
+	struct pvm_xs_conn *c[3];
+
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(pvm_xs_conn_open(xs, 2, on_event, NULL, &c[i]), 0);
+	pvm_xs_conn_close(c[1]);
+	pvm_xs_conn_close(c[0]);
+	pvm_xs_conn_close(c[2]);
+}
+
 static void rewriting_in_a_transaction_costs_nothing_more(void **state)
 {
 	uint32_t tx;
@@ -559,6 +617,9 @@ int main(void)
 		T(special_watches_are_accepted_and_quiet),
 		T(the_root_can_be_watched),
 		T(guests_have_quotas),
+		T(the_host_is_above_the_quota),
+		T(a_transaction_full_in_the_middle_of_an_operation),
+		T(connections_close_in_any_order),
 		T(rewriting_in_a_transaction_costs_nothing_more),
 		T(transaction_ids_are_not_reused_while_open),
 		T(every_failing_allocation_is_survived),

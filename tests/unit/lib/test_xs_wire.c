@@ -74,6 +74,12 @@ static void paths_become_absolute(void **state)
 	assert_int_equal(pvm_xs_path_abs("/a b", 5, abs), -EINVAL);
 	assert_int_equal(pvm_xs_path_abs("/a\n", 5, abs), -EINVAL);
 	assert_int_equal(pvm_xs_path_abs("/\xff", 5, abs), -EINVAL);
+	for (const char *p = "/!/[/`/{/~/;/,/*/&"; *p; p += 2) {
+		const char bad[] = { '/', p[1], 0 };
+
+		assert_int_equal(pvm_xs_path_abs(bad, 5, abs), -EINVAL);
+	}
+	assert_int_equal(pvm_xs_path_abs("/azAZ09", 5, abs), 0);
 	memset(longest, 'x', sizeof(longest));
 	longest[0] = '/';
 	longest[PVM_XS_PATH_BYTES - 1] = '\0';
