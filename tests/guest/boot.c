@@ -85,7 +85,10 @@ static void shared(void)
 	for (i = 0; i < XEN_LEGACY_MAX_VCPUS; i++)
 		bad += first.vcpu_info[i].evtchn_upcall_mask != 1;
 	eq("all 32 upcall masks are 1", bad, 0);
-	for (i = 0; i < 64; i++)
+	/* Binding the console's other end raises it once, perhaps before the start. */
+	if (!on_xen && si->console.domU.evtchn < 64)
+		first.evtchn_pending[0] &= ~(1ul << si->console.domU.evtchn);
+	for (other = i = 0; i < 64; i++)
 		other |= first.evtchn_pending[i];
 	if (!on_xen)		/* virtual interrupts of a first domain come early */
 		eq("no port is pending", other, 0);

@@ -120,6 +120,7 @@ static void breakpoints(void)
 	set_dr(6, 0xffff0ff0);
 	user_run(u_brk);
 	if (last.vector == VEC_SYSCALL || last.vector == 14) {
+		pr("# vector %#lx cr2 %#lx dr7 %#lx dr0 %#lx\n", last.vector, last.cr2, get_dr(7), get_dr(0));
 		skip("hardware breakpoints");
 	} else {
 		eq("user breakpoint: #DB", last.vector, 1);
@@ -133,8 +134,9 @@ static void breakpoints(void)
 	user_regs(&u, u_brk);
 	u.rdi = USER_DATA + 0x100;
 	user_enter(&u);
-	ok(last.vector == 1 && (get_dr(6) & 0xf) == 2, "user watchpoint: #DB, dr6.B1 (%#lx)",
-	   last.vector);
+	val = get_dr(6);
+	ok(last.vector == 1 && (val & 0xf) == 2, "user watchpoint: #DB (%#lx), dr6.B1 (%#lx) at %#lx",
+	   last.vector, val, last.rip - user_addr(u_brk));
 	set_dr(7, 0x400);
 	user_enter(&u);
 	eq("switched off", last.vector, VEC_SYSCALL);

@@ -52,7 +52,8 @@ static void kinds(void)
 		}
 		eq(kind[i].name, bad, 0);
 	}
-	ok(mmuext(MMUEXT_TLB_FLUSH_MULTI, 0, 8) < 0, "TLB_FLUSH_MULTI, bitmap not mapped");
+	/* With one vCPU the bitmap need not be looked at. */
+	ok(mmuext(MMUEXT_TLB_FLUSH_MULTI, 0, 8) <= 0, "TLB_FLUSH_MULTI, bitmap not mapped");
 	ok(mmuext(MMUEXT_INVLPG_LOCAL, HOLE_START + (15ull << 39), 0) <= 0, "INVLPG in the hole");
 	eq("INVLPG not canonical", mmuext(MMUEXT_INVLPG_LOCAL, 1ull << 55, 0), 0);
 }

@@ -52,7 +52,7 @@ void test_main(void)
 			u64 *t = table[1 + rnd() % 3], e = harmless(any());
 
 			if (t == table[1] && rnd() & 1)
-				t[rnd() % 512] = e;		/* natively */
+				try_write((u64)&t[rnd() % 512], e);	/* natively; it may be a level 2 now */
 			else
 				set_pte(&t[rnd() % 512], e);
 		}

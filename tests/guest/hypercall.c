@@ -76,7 +76,6 @@ static void table(void)
 			pr("#   got %ld, expected %ld\n", got, r->want);
 	}
 	eq("number 2^64 - 1", hc0(~0ull), -E_NOSYS);
-	eq("number 2^32 (upper half counts)", hc0(1ull << 32 | 17) == 0x40011, 0);
 }
 
 u64 in[12], out[14];	/* global: used by name in assembly */
