@@ -343,6 +343,7 @@ void pvm_area_fini(struct pvm_vcpu *v);
 void pvm_area_map_info(struct pvm_vcpu *v, struct page *page, u32 offset);	/* where assembly finds vcpu_info */
 void pvm_area_set_descriptor(struct pvm_vcpu *v, u32 index, u64 descriptor);	/* GDT entries 12..14 */
 int pvm_area_set_ldt(struct pvm_vcpu *v, u64 base, u32 entries);
+void pvm_host_reload_debugregs(struct pvm_vcpu *v);	/* after a change of v->cpu.dr[] or dr7 */
 u64 pvm_switch_guest_xcr0(void);
 
 /* guest/ */

@@ -43,6 +43,7 @@ int pvm_debugreg_write(struct pvm_vcpu *v, u32 g_reg, u64 value)
 		if (!pvm_is_guest_va(value) || IS_ERR_VALUE((unsigned long)value))
 			return -EPERM;
 		v->cpu.dr[array_index_nospec(reg, 4)] = value;
+		pvm_host_reload_debugregs(v);
 		return 0;
 	case 6:
 		if (value >> 32)
@@ -55,6 +56,7 @@ int pvm_debugreg_write(struct pvm_vcpu *v, u32 g_reg, u64 value)
 		if (value & PVM_DR7_GD || has_io_breakpoint(value))
 			return -EPERM;
 		v->cpu.dr7 = (value & ~PVM_DR7_CLEAR) | PVM_DR7_DEFAULT;
+		pvm_host_reload_debugregs(v);
 		return 0;
 	default:
 		return -ENODEV;

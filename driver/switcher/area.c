@@ -457,12 +457,13 @@ void pvm_area_map_info(struct pvm_vcpu *v, struct page *page, u32 offset)
 	v->ss->vcpu_info = v->area.va + PVM_AREA_INFO + offset;
 }
 
-/* GDT entries 12..14: the guest's TLS segments, already checked to be user code or data. */
+/* GDT entries 12..14 (TLS) and 15 (CPU number) of the guest, already checked to be user code or data. */
 void pvm_area_set_descriptor(struct pvm_vcpu *v, u32 index, u64 descriptor)
 {
-	if (index < 12 || index > 14)
-		return;
-	WRITE_ONCE(((u64 *)v->area.gdt_low)[index], descriptor);
+	if (index == PVM_GDT_CPUNODE)
+		v->ss->guest_cpunode = descriptor;
+	else if (index >= 12 && index <= 14)
+		WRITE_ONCE(((u64 *)v->area.gdt_low)[index], descriptor);
 }
 
 /**

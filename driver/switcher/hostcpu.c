@@ -108,7 +108,8 @@ static void load_tables(struct pvm_vcpu *v)
 	asm volatile("sgdt %0" : "=m"(a->host_gdt));
 	for (i = 0; i < 5; i++)
 		tss->ist[i] = host_tss->x86_tss.ist[i];
-	gdt[GDT_ENTRY_CPUNODE] = READ_ONCE(host_gdt[GDT_ENTRY_CPUNODE]);
+	v->ss->host_cpunode = READ_ONCE(host_gdt[GDT_ENTRY_CPUNODE]);
+	gdt[PVM_GDT_CPUNODE] = v->ss->host_cpunode;
 	gdt[PVM_GDT_TSS] &= ~(2ull << 40);	/* LTR wants it available, and marks it busy */
 	ptr.limit = 15 * PAGE_SIZE - 1;
 	ptr.base = a->va + PVM_AREA_GDT;
@@ -191,6 +192,7 @@ static void load_debugregs(struct pvm_vcpu *v)
 		WRITE_DR(2, v->cpu.dr[2]);
 		WRITE_DR(3, v->cpu.dr[3]);
 		WRITE_DR(7, v->cpu.dr7);
+		a->dr_saved = true;
 		a->debug_loaded = true;
 	} else if (hw_breakpoint_active()) {
 		WRITE_DR(7, 0);
@@ -206,7 +208,8 @@ static void restore_debugregs(struct pvm_vcpu *v)
 		return;
 	a->debug_loaded = false;
 	WRITE_DR(7, 0);
-	if (guest_breakpoints(v)) {
+	if (a->dr_saved) {
+		a->dr_saved = false;
 		WRITE_DR(0, a->host_dr[0]);
 		WRITE_DR(1, a->host_dr[1]);
 		WRITE_DR(2, a->host_dr[2]);
@@ -214,6 +217,19 @@ static void restore_debugregs(struct pvm_vcpu *v)
 	}
 	if (hw_breakpoint_active())
 		WRITE_DR(7, __this_cpu_read(cpu_dr7));
+}
+
+/** pvm_host_reload_debugregs() - the guest changed v->cpu.dr[]. Context: the vCPU's task, preemption off. */
+void pvm_host_reload_debugregs(struct pvm_vcpu *v)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (v->area.resident) {
+		restore_debugregs(v);
+		load_debugregs(v);
+	}
+	local_irq_restore(flags);
 }
 
 /**

@@ -25,5 +25,6 @@
 #define PVM_IST_DB		7
 #define PVM_GDT_TSS		8	/* entry; the host has its TSS there too, so TR reads the same */
 #define PVM_GDT_LDT		10
+#define PVM_GDT_CPUNODE		15	/* LSL gives the CPU number: the host's NMI entry uses it, guests' vDSO too */
 
 #endif /* PVM_SWITCHER_LAYOUT_H */

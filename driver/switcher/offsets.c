@@ -27,6 +27,8 @@ int main(void)
 	STATE(VCPU_INFO, vcpu_info);
 	STATE(HOST_IDT, host_idt);
 	STATE(GUEST_IDT, guest_idt);
+	STATE(HOST_CPUNODE, host_cpunode);
+	STATE(GUEST_CPUNODE, guest_cpunode);
 	STATE(PATH, path);
 	STATE(NMI_PENDING, nmi_pending);
 	STATE(MC_PENDING, mc_pending);

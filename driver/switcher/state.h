@@ -51,6 +51,7 @@ struct pvm_switch_state {
 	u64 kernel_sp;			/* guest kernel stack for bounces from user (stack_switch) */
 	u64 vcpu_info;			/* address of the guest's vcpu_info in the switcher region */
 	struct pvm_table_ptr host_idt, guest_idt;
+	u64 host_cpunode, guest_cpunode;	/* GDT entry 15: each side's, only while its IDT is loaded */
 	u8  direct;			/* C only: direct switches are possible (see xen/trap.c) */
 	u8  syscall_mask;		/* C only: SYSCALL callback masks events (CALLBACKF_mask_events) */
 	u8  kernel_mode;		/* C only: 1 guest kernel, 0 guest user; from @path after each exit */

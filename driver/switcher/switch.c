@@ -38,13 +38,22 @@ static void prepare(struct pvm_vcpu *v)
 	r->vector = PVM_VEC_NONE;
 }
 
+/* The guest asked for #NM at its next FPU instruction; only the guest may see TS set. */
+static void set_task_switched(void)
+{
+	unsigned long cr0;
+
+	asm volatile("mov %%cr0, %0" : "=r"(cr0));
+	asm volatile("mov %0, %%cr0" : : "r"(cr0 | X86_CR0_TS));
+}
+
 /* DR6 belongs to whoever looks first; leave it as the CPU has it after reset. */
 static void take_dr6(struct pvm_vcpu *v)
 {
 	unsigned long dr6;
 
 	asm volatile("mov %%db6, %0" : "=r"(dr6));
-	v->cpu.dr6 = (v->cpu.dr6 & 0xf) | (dr6 & 0xe00f) | (v->cpu.dr6 & ~0xe00full);
+	v->cpu.dr6 = (v->cpu.dr6 & ~0xfull) | (dr6 & 0xe00f);	/* only B0..B3 are ever cleared by the CPU */
 	asm volatile("mov %0, %%db6" : : "r"((unsigned long)DR6_RESERVED));
 }
 
@@ -70,7 +79,11 @@ enum pvm_switch_result pvm_switch_run(struct pvm_vcpu *v)
 	u32 vector;
 
 	prepare(v);
+	if (unlikely(v->cpu.cr0_ts))
+		set_task_switched();
 	pvm_enter_text(enter, ss->self);
+	if (unlikely(v->cpu.cr0_ts))
+		asm volatile("clts");
 	ss->kernel_mode = ss->path & PVM_PATH_KERNEL;
 	pvm_count(v, PVM_STAT_EXITS);
 	v->stat[PVM_STAT_TABLE_LOADS] += 2;

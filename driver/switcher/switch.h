@@ -38,7 +38,7 @@ struct pvm_switch_area {
 	unsigned long host_dr[4];
 	bool resident;
 	bool ldt_loaded;
-	bool debug_loaded;
+	bool debug_loaded, dr_saved;
 };
 
 #endif /* PVM_SWITCHER_SWITCH_H */

@@ -82,6 +82,8 @@ pvm_sw_enter:
 1:	/* 2 */
 	lidt	SS_GUEST_IDT(%rdi)
 .Lway_in_start:
+	mov	SS_GUEST_CPUNODE(%rdi), %rax
+	mov	%rax, PVM_AREA_GDT+PVM_GDT_CPUNODE*8(%rdi)
 	/* 3 */
 	mov	SS_GUEST_FS(%rdi), %rax
 	wrfsbase %rax
@@ -160,6 +162,8 @@ to_host:
 	mov	SS_HOST_GS(%rdi), %rax
 	wrgsbase %rax
 	/* 8 */
+	mov	SS_HOST_CPUNODE(%rdi), %rax
+	mov	%rax, PVM_AREA_GDT+PVM_GDT_CPUNODE*8(%rdi)
 	lidt	SS_HOST_IDT(%rdi)
 	mov	SS_HOST_RSP(%rdi), %rsp
 	pushq	$FLAGS_FIXED			/* AC, DF, NT and TF of the guest end here */

@@ -20,7 +20,7 @@
 #define PVM_GDT_ENTRIES_MAX	7168u	/* FIRST_RESERVED_GDT_ENTRY */
 #define PVM_GDT_PER_FRAME	512u
 #define PVM_TLS_FIRST		12u	/* the slots a guest has in the hardware GDT: thread-local storage */
-#define PVM_TLS_LAST		14u
+#define PVM_TLS_LAST		15u	/* 15: the CPU's number, for LSL in the vDSO */
 #define PVM_TRAP_CHUNK		16
 #define PVM_TRAPS_MAX		512u	/* entries of one set_trap_table; Linux passes up to 257 */
 
