@@ -1,23 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Lifecycle events: numbered here, sent by the sink that uapi/genl.c registers. */
-#include <linux/atomic.h>
+/*
+ * Lifecycle events: numbers them and hands them to whoever tells the world.
+ *
+ * Events come from any context, deaths even with interrupts off, so the sink must only copy (uapi/genl.c queues).
+ * Number and hand-over happen under one lock: the sink sees the numbers in order, and a number that never reaches
+ * a listener is a lost event.
+ */
+#include <linux/spinlock.h>
 
 #include "core/pvm.h"
 
-static void (*sink)(struct pvm_vm *vm, u64 seq, u32 event, u32 code, const char *reason);
-static atomic64_t sequence;
+typedef void (*sink_fn)(struct pvm_vm *vm, u64 seq, u32 event, u32 code, const char *reason);
 
-void pvm_event_set_sink(void (*fn)(struct pvm_vm *vm, u64 seq, u32 event, u32 code, const char *reason))
-{
-	WRITE_ONCE(sink, fn);
-}
+static DEFINE_RAW_SPINLOCK(event_lock);	/* protects: last_seq, event_sink, and the order of its calls */
+static u64 last_seq;
+static sink_fn event_sink;
 
-/** pvm_event_post() - tell who listens. What cannot be sent shows as a gap in the numbers. Context: any but NMI. */
+/**
+ * pvm_event_post() - something happened in the life of a VM
+ * @vm:		the VM
+ * @event:	enum pvm_event
+ * @code:	as in pvm_genl.h, 0 where it has no meaning
+ * @reason:	one sentence for a death, NULL else
+ *
+ * Context: any but NMI.
+ */
 void pvm_event_post(struct pvm_vm *vm, u32 event, u32 code, const char *reason)
 {
-	void (*fn)(struct pvm_vm *, u64, u32, u32, const char *) = READ_ONCE(sink);
-	u64 seq = atomic64_inc_return(&sequence);
+	unsigned long flags;
 
-	if (fn)
-		fn(vm, seq, event, code, reason);
+	raw_spin_lock_irqsave(&event_lock, flags);
+	last_seq++;
+	if (event_sink)
+		event_sink(vm, last_seq, event, code, reason);
+	raw_spin_unlock_irqrestore(&event_lock, flags);
+}
+
+/**
+ * pvm_event_set_sink() - where events go
+ * @sink: called with a raw lock held and interrupts off; NULL: nowhere
+ *
+ * Context: any but NMI. After the return with NULL the old sink is not running and is not called again.
+ */
+void pvm_event_set_sink(sink_fn sink)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&event_lock, flags);
+	event_sink = sink;
+	raw_spin_unlock_irqrestore(&event_lock, flags);
 }

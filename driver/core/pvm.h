@@ -128,6 +128,7 @@ struct pvm_vtimer {
 struct pvm_vcpu {
 	struct pvm_vm *vm;
 	u32 id;
+	struct rcu_head rcu;		/* within the first page; the IPI handler may still look when we are freed */
 	struct mutex mutex;		/* one PVM_VCPU_RUN or SET/GET_REGS at a time */
 	struct pvm_switch_state *ss;	/* kernel address of the state page */
 	struct pvm_switch_area area;	/* its pages and place in the switcher region */
@@ -150,7 +151,6 @@ struct pvm_vcpu {
 	atomic_t kick;			/* PVM_VM_KICK: leave with EINTR */
 	atomic_t ipi;			/* 1: @csd is on its way; core/vcpu.c */
 	call_single_data_t csd;
-	struct rcu_head rcu;		/* the IPI handler may still look when the vCPU is freed */
 	int cpu_running;		/* CPU the guest runs on right now, -1 none; read by kicks */
 	u32 poll_ports[128];		/* SCHEDOP_poll: any of them pending wakes */
 	u32 poll_count;
@@ -275,7 +275,7 @@ void pvm_vm_uncharge_vcpu(struct pvm_vm *vm);
 /* core/vcpu.c */
 struct pvm_vcpu *pvm_vcpu_alloc(struct pvm_vm *vm, u32 id);	/* ERR_PTR; not yet in vm->vcpus[] */
 void pvm_vcpu_free(struct pvm_vcpu *v);				/* idempotent on half-built objects */
-void pvm_vcpu_kick(struct pvm_vcpu *v);		/* any context, IRQs on: out of the guest and out of sleep */
+void pvm_vcpu_kick(struct pvm_vcpu *v);		/* atomic context: PVM_VCPU_RUN returns EINTR, now or next time */
 void pvm_vcpu_wake(struct pvm_vcpu *v);		/* atomic context: wake from block; reschedule IPI if it runs */
 
 /* core/event.c: lifecycle events; the sink is set by uapi/genl.c. kind = enum pvm_event of pvm_genl.h */
@@ -333,6 +333,9 @@ void pvm_emulate_init(struct pvm_vm *vm);	/* CPUID policy from the host and the 
 enum pvm_act pvm_emulate_gp(struct pvm_vcpu *v);	/* #GP with error 0: privileged instruction or inject */
 enum pvm_act pvm_emulate_ud(struct pvm_vcpu *v);	/* #UD: forced CPUID or inject */
 
+/* emul/ptwrite.c */
+enum pvm_fault_result pvm_emulate_pt_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_t gfn);
+
 /* switcher/ */
 int pvm_switcher_init(void);		/* checks the CPU, copies the text; one clear line when it cannot work */
 void pvm_switcher_fini(void);
@@ -342,7 +345,8 @@ int pvm_area_init(struct pvm_vcpu *v);
 void pvm_area_fini(struct pvm_vcpu *v);
 void pvm_area_map_info(struct pvm_vcpu *v, struct page *page, u32 offset);	/* where assembly finds vcpu_info */
 void pvm_area_set_descriptor(struct pvm_vcpu *v, u32 index, u64 descriptor);	/* GDT entries 12..14 */
-int pvm_area_set_ldt(struct pvm_vcpu *v, u64 base, u32 entries);
+u64 *pvm_area_ldt(struct pvm_vcpu *v);		/* room for 8192 descriptors, NULL: no memory */
+void pvm_area_load_ldt(struct pvm_vcpu *v, u32 entries);	/* sanitise what is there and load it; 0 = none */
 void pvm_host_reload_debugregs(struct pvm_vcpu *v);	/* after a change of v->cpu.dr[] or dr7 */
 u64 pvm_switch_guest_xcr0(void);
 

@@ -235,7 +235,6 @@ static int kick(struct pvm_call *call, union pvm_arg *arg)
 	v = READ_ONCE(call->vm->vcpus[array_index_nospec(id, PVM_MAX_VCPUS)]);
 	if (!v)
 		return -ENOENT;
-	atomic_set(&v->kick, 1);
 	pvm_vcpu_kick(v);
 	return 0;
 }
