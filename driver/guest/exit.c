@@ -41,7 +41,7 @@ static enum pvm_act page_fault(struct pvm_vcpu *v)
 		return pvm_inject(v, PVM_X_GP, true, 0);
 	res = pvm_mmu_fault(v, cr2, error, &guest_error, &gfn);
 	if (res == PVM_FAULT_EMULATE)
-		res = pvm_mmu_emulate_write(v, cr2, gfn);
+		res = pvm_emulate_pt_write(v, cr2, gfn);
 	switch (res) {
 	case PVM_FAULT_FIXED:
 		return PVM_ACT_RESUME;

@@ -95,14 +95,15 @@ int pvm_host_frame(struct pvm_vcpu *v, struct pvm_frame *f, u64 gfn, bool write,
 /**
  * pvm_fill_leaf() - make the level-1 entry for a guest entry
  * @gpte: present, with A (and D if @write) already set in guest memory
+ * @path_w: the entries above allow writes (read-only views of tables exist: recursive maps)
  *
  * Context: mmu.lock held, caches not low. Return: 0, -ENXIO the entry names no frame, -PVM_ENEED.
  */
-int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write)
+int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write, bool path_w)
 {
 	u64 gfn = pvm_pte_gfn(gpte);
 	struct pvm_frame *f = pvm_frame_of(v->vm, gfn);
-	bool want_w = (gpte & PVM_PTE_W) && (write || (gpte & PVM_PTE_D)), host_w;
+	bool want_w = path_w && (gpte & PVM_PTE_W) && (write || (gpte & PVM_PTE_D)), host_w;
 	u32 in = write ? PVM_SPTE_IN_WRITE : 0;
 	LIST_HEAD(dispose);
 	pvm_hfn_t hfn;
@@ -113,10 +114,15 @@ int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bo
 	err = pvm_host_frame(v, f, gfn, write, &hfn, &host_w);
 	if (err)
 		return err;
-	/* A stock guest maps its live tables read-only; where it maps one writable, it is none any more. */
-	if (want_w && f->sp_level) {
+	/*
+	 * A stock guest maps its live tables read-only; where it maps one writable, it is none any more. A table that maps
+	 * itself writable stays one, and unwritable: @sp must not vanish under us.
+	 */
+	if (f->sp_level && want_w && gfn != sp->gfn) {
 		pvm_sp_zap_frame(v->vm, f, &dispose);
 		pvm_frame_set_level(f, 0);
+	} else if (f->sp_level) {
+		in |= PVM_SPTE_IN_TABLE;
 	}
 	if (host_w)
 		in |= PVM_SPTE_IN_HOST_W;
@@ -170,11 +176,11 @@ struct pvm_sp *pvm_link_path(struct pvm_vcpu *v, const struct pvm_walk *w)
 }
 
 /* A in every entry of the walk, D in the leaf for a write. 1: an entry changed under us, walk again. */
-static int touch(struct pvm_vcpu *v, struct pvm_walk *w, bool write)
+static int touch(struct pvm_vcpu *v, struct pvm_walk *w, int level, bool write)
 {
-	int level, ret;
+	int ret;
 
-	for (level = 4; level >= 1; level--) {
+	for (; level >= 1; level--) {
 		u64 want = pvm_gpte_touched(w->pte[level], write && level == 1);
 
 		if (want == w->pte[level])
@@ -187,7 +193,55 @@ static int touch(struct pvm_vcpu *v, struct pvm_walk *w, bool write)
 	return 0;
 }
 
-static enum pvm_fault_result fill(struct pvm_vcpu *v, const struct pvm_walk *w, bool write)
+/* ---- the way down, remembered ------------------------------------------------------------------------------- */
+
+static u64 path_key(const struct pvm_vcpu *v, u64 va)
+{
+	return (va & ~((1ull << 21) - 1)) | v->mmu.vtlb_gen << 1 | !v->ss->kernel_mode;
+}
+
+static struct pvm_path *path_of(struct pvm_vcpu *v, u64 va)
+{
+	return &v->mmu.path[(va >> 21) % PVM_PATH_CACHE];
+}
+
+/* As pvm_walk(), but upper levels come from the cache if they can; then only level 1 of @w is filled in. */
+static int walk_path(struct pvm_vcpu *v, u64 va, struct pvm_walk *w, struct pvm_path **path)
+{
+	struct pvm_path *p = path_of(v, va);
+	int err;
+
+	if (likely(p->key == path_key(v, va))) {
+		*path = p;
+		w->level = 1;
+		w->table[1] = p->table;
+		w->index[1] = pvm_va_index(va, 1);
+		err = pvm_gpte_read(v, p->table, w->index[1], &w->pte[1]);
+		if (err)
+			return err;
+		w->writable = p->writable && (w->pte[1] & PVM_PTE_W);
+		w->nx = p->nx || (w->pte[1] & PVM_PTE_NX);
+		return w->pte[1] & PVM_PTE_P ? 0 : -ENOENT;
+	}
+	*path = NULL;
+	return pvm_walk(v, v->ss->kernel_mode ? v->mmu.kroot_gfn : v->mmu.uroot_gfn, va, w);
+}
+
+/* Remember a complete walk whose upper entries have A set. */
+static void remember(struct pvm_vcpu *v, u64 va, const struct pvm_walk *w, struct pvm_sp *sp)
+{
+	struct pvm_path *p = path_of(v, va);
+	u64 all = w->pte[2] & w->pte[3] & w->pte[4];
+
+	p->key = path_key(v, va);
+	p->table = w->table[1];
+	p->writable = all & PVM_PTE_W;
+	p->nx = (w->pte[2] | w->pte[3] | w->pte[4]) & PVM_PTE_NX;
+	p->sp = sp;
+	p->zap_gen = v->vm->mmu.zap_gen;
+}
+
+static enum pvm_fault_result fill(struct pvm_vcpu *v, u64 va, struct pvm_walk *w, struct pvm_path *path, bool write)
 {
 	struct pvm_mmu *mmu = &v->vm->mmu;
 	LIST_HEAD(dispose);
@@ -202,19 +256,36 @@ static enum pvm_fault_result fill(struct pvm_vcpu *v, const struct pvm_walk *w, 
 	}
 	if (unlikely(mmu->nr_pages + 4 > mmu->max_pages))
 		pvm_sp_reclaim(v->vm, 16, &dispose);
-	sp = pvm_link_path(v, w);
-	if (!sp) {
-		err = pvm_need_cache(v);
-		goto out;
+	if (likely(path && path->sp && path->zap_gen == mmu->zap_gen)) {
+		sp = path->sp;
+	} else {
+		if (path) {
+			/* the shadow of the path is gone: walk it all again */
+			path->key = 0;
+			err = 0;
+			goto out;
+		}
+		sp = pvm_link_path(v, w);
+		if (!sp) {
+			err = pvm_need_cache(v);
+			goto out;
+		}
+		remember(v, va, w, sp);
 	}
 	before = sp->spt[w->index[1]];
-	err = pvm_fill_leaf(v, sp, w->index[1], w->pte[1], write);
+	err = pvm_fill_leaf(v, sp, w->index[1], w->pte[1], write, w->writable);
 	if (!err)
 		pvm_count(v, before == sp->spt[w->index[1]] ? PVM_STAT_PF_SPURIOUS : PVM_STAT_PF_FILL);
 out:
 	spin_unlock(&mmu->lock);
 	pvm_sp_dispose(&dispose);
 	return err == -PVM_ENEED ? PVM_FAULT_NEED : err ? PVM_FAULT_GUEST : PVM_FAULT_FIXED;
+}
+
+/* A level-1 table by its type, or because it is used as one. */
+static bool is_level1_table(const struct pvm_frame *f)
+{
+	return pvm_frame_level(f) == 1 || pvm_sp_find(f, 1, false);
 }
 
 /**
@@ -228,8 +299,8 @@ out:
  */
 enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 *guest_error, pvm_gfn_t *gfn)
 {
-	u64 root = v->ss->kernel_mode ? v->mmu.kroot_gfn : v->mmu.uroot_gfn;
 	bool write = error & PVM_PF_W, fetch = error & PVM_PF_I;
+	struct pvm_path *path;
 	struct pvm_frame *f;
 	struct pvm_walk w;
 	int ret;
@@ -241,7 +312,7 @@ enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 
 			*guest_error |= PVM_PF_P;
 		return PVM_FAULT_GUEST;
 	}
-	ret = pvm_walk(v, root, cr2, &w);
+	ret = walk_path(v, cr2, &w, &path);
 	if (ret == -PVM_ENEED)
 		return PVM_FAULT_NEED;
 	if (ret)
@@ -249,16 +320,17 @@ enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 
 	if (fetch && w.nx)
 		goto protection;
 	if (write && !w.writable) {
+		/* Only where the leaf itself is read-only: not through a read-only recursive map. */
 		f = pvm_frame_of(v->vm, pvm_pte_gfn(w.pte[1]));
-		if (!v->ss->kernel_mode || !f || pvm_frame_level(f) != 1)
+		if (!v->ss->kernel_mode || !f || (w.pte[1] & PVM_PTE_W) || !is_level1_table(f))
 			goto protection;
 		*gfn = pvm_gfn(pvm_pte_gfn(w.pte[1]));
 		return PVM_FAULT_EMULATE;
 	}
-	ret = touch(v, &w, write);
+	ret = touch(v, &w, path ? 1 : 4, write);
 	if (ret)
 		return ret == 1 ? PVM_FAULT_FIXED : ret == -PVM_ENEED ? PVM_FAULT_NEED : PVM_FAULT_GUEST;
-	return fill(v, &w, write);
+	return fill(v, cr2, &w, path, write);
 
 protection:
 	*guest_error |= PVM_PF_P;

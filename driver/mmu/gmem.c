@@ -91,6 +91,53 @@ int pvm_gmem_write(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 offset, const void *bu
 	return 0;
 }
 
+/*
+ * Hypercall arguments, requests and stack frames are a few aligned words: moved one by one, which costs a third of the
+ * general copy routines. Everything else goes to those. 0 or -EFAULT, as they mean "something was not copied".
+ */
+#define WORDS_MAX	(16 * sizeof(u64))
+
+static __always_inline bool is_words(u64 address, u32 bytes)
+{
+	return !((address | bytes) & (sizeof(u64) - 1)) && bytes <= WORDS_MAX;
+}
+
+static __always_inline int copy_in(void *buf, unsigned long hva, u32 bytes)
+{
+	const u64 __user *from = (const u64 __user *)hva;
+	u64 *to = buf;
+
+	if (!is_words(hva, bytes))
+		return copy_from_user(buf, from, bytes) ? -EFAULT : 0;
+	if (!user_read_access_begin(from, bytes))
+		return -EFAULT;
+	for (; bytes; bytes -= sizeof(u64))
+		unsafe_get_user(*to++, from++, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static __always_inline int copy_out(unsigned long hva, const void *buf, u32 bytes)
+{
+	u64 __user *to = (u64 __user *)hva;
+	const u64 *from = buf;
+
+	if (!is_words(hva, bytes))
+		return copy_to_user(to, buf, bytes) ? -EFAULT : 0;
+	if (!user_write_access_begin(to, bytes))
+		return -EFAULT;
+	for (; bytes; bytes -= sizeof(u64))
+		unsafe_put_user(*from++, to++, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
+}
+
 /* ---- virtual addresses -------------------------------------------------------------------------------------- */
 
 static u64 vtlb_key(const struct pvm_vcpu *v, u64 gva)
@@ -105,6 +152,7 @@ void pvm_vtlb_flush(struct pvm_vcpu *v)
 		return;
 	v->mmu.vtlb_gen = 1;
 	memset(v->mmu.vtlb, 0, sizeof(v->mmu.vtlb));
+	memset(v->mmu.path, 0, sizeof(v->mmu.path));
 }
 
 static struct pvm_vtlb_entry *vtlb_slot(struct pvm_vcpu *v, u64 gva)
@@ -115,6 +163,21 @@ static struct pvm_vtlb_entry *vtlb_slot(struct pvm_vcpu *v, u64 gva)
 void pvm_vtlb_flush_va(struct pvm_vcpu *v, u64 gva)
 {
 	vtlb_slot(v, gva)->key = 0;
+}
+
+/* Our accesses on the guest's behalf leave A and D in its table, as its own would. */
+static int touch_leaf(struct pvm_vcpu *v, struct pvm_walk *w, bool write)
+{
+	u64 want = pvm_gpte_touched(w->pte[1], write);
+	int ret;
+
+	if (likely(want == w->pte[1]))
+		return 0;
+	ret = pvm_gpte_cmpxchg(v, w->table[1], w->index[1], &w->pte[1], want);
+	if (ret == 1)
+		return pvm_need_pause(v);	/* changed under us: do it all again */
+	w->pte[1] = want;
+	return ret;
 }
 
 /* Translate in the view of @root; only the kernel view is cached. -EFAULT: the guest maps nothing suitable there. */
@@ -130,10 +193,13 @@ static int translate(struct pvm_vcpu *v, u64 root, u64 gva, bool write, struct p
 		return err;
 	if (err || (write && !w.writable))
 		return -EFAULT;
+	err = touch_leaf(v, &w, write);
+	if (err)
+		return err;
 	e->key = vtlb_key(v, gva);
 	e->gfn = pvm_pte_gfn(w.pte[1]);
 	e->hva = pvm_gfn_to_hva(v->vm, e->gfn);
-	e->writable = w.writable;
+	e->writable = w.writable && (w.pte[1] & PVM_PTE_D);	/* the first write comes here again, to set D */
 	if (!e->hva) {
 		e->key = 0;
 		return -EFAULT;
@@ -162,7 +228,7 @@ int pvm_gva_read(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes)
 		err = lookup(v, gva, false, &e);
 		if (err)
 			return err;
-		if (copy_from_user(buf, (void __user *)(e->hva + offset), n))
+		if (unlikely(copy_in(buf, e->hva + offset, n)))
 			return pvm_need_page(v, pvm_gfn(e->gfn), false);
 		gva += n;
 		buf += n;
@@ -182,7 +248,7 @@ int pvm_gva_write(struct pvm_vcpu *v, u64 gva, const void *buf, u32 bytes)
 		err = lookup(v, gva, true, &e);
 		if (err)
 			return err;
-		if (copy_to_user((void __user *)(e->hva + offset), buf, n))
+		if (unlikely(copy_out(e->hva + offset, buf, n)))
 			return pvm_need_page(v, pvm_gfn(e->gfn), true);
 		gva += n;
 		buf += n;
@@ -205,7 +271,7 @@ int pvm_gva_fetch(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes, u32 *got)
 			return 0;
 		if (err)
 			return err;
-		if (copy_from_user(buf, (void __user *)(e->hva + offset), n))
+		if (unlikely(copy_in(buf, e->hva + offset, n)))
 			return pvm_need_page(v, pvm_gfn(e->gfn), false);
 		*got += n;
 		gva += n;

@@ -71,6 +71,7 @@ struct pvm_mmu {
 	u64 nr_pages, max_pages;	/* shadow pages held; budget */
 	struct mmu_notifier notifier;
 	bool registered;
+	u64 zap_gen;			/* bumped when a shadow page or a link between two goes */
 	u32 invalidating;		/* host invalidations under way ... */
 	unsigned long invalidate_start, invalidate_end;	/* ... and the addresses they cover together */
 	struct pvm_region_top region;	/* switcher region for shadow roots */
@@ -97,11 +98,25 @@ struct pvm_vtlb_entry {
 	bool writable;
 };
 
+/*
+ * The way down to a level-1 table, remembered: what a CPU's paging-structure caches hold (SDM 4.10.3), with the same
+ * rights to be stale and the same flushes. @sp is only good while vm->mmu.zap_gen is @zap_gen.
+ */
+#define PVM_PATH_CACHE	8
+struct pvm_path {
+	u64 key;			/* address >> 21 << 21 | generation << 1 | user view; 0 = empty */
+	u64 table;			/* frame of the level-1 table */
+	bool writable, nx;
+	u64 zap_gen;
+	struct pvm_sp *sp;		/* its shadow, linked all the way up; NULL not known */
+};
+
 struct pvm_vcpu_mmu {
 	u64 kroot_gfn, uroot_gfn;	/* guest roots; uroot 0 = none */
 	struct pvm_sp *kroot, *uroot;	/* their shadows, NULL = to be found again */
 	struct pvm_vtlb_entry vtlb[PVM_VTLB_SIZE];
-	u32 vtlb_gen;			/* 1..2047, in the key of valid entries */
+	u32 vtlb_gen;			/* 1..2047, in the key of valid entries, of paths too */
+	struct pvm_path path[PVM_PATH_CACHE];
 	/* memory set aside in sleeping context, taken under mmu.lock */
 	struct pvm_mmu_cache cache;
 	/* run of native writes to one L1 */
@@ -153,8 +168,9 @@ void pvm_vtlb_flush(struct pvm_vcpu *v);
 
 /* mmu/shadow.c, mmu/fault.c, mmu/update.c */
 enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 *guest_error, pvm_gfn_t *gfn);
-/* Native write to a live L1 that faulted: decode at rip, do it on guest memory, carry it into the shadow. */
-enum pvm_fault_result pvm_mmu_emulate_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_t gfn);
+/* Native write to a live level-1 table that faulted: emul/ptwrite.c asks, emulates and stores. */
+enum pvm_fault_result pvm_mmu_native_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_t gfn);
+int pvm_mmu_exchange_pte(struct pvm_vcpu *v, pvm_gfn_t table, u32 index, u64 *old, u64 pte);
 int pvm_mmu_set_roots(struct pvm_vcpu *v);	/* (re)find shadows of both roots; fills ss->*_cr3; -PVM_ENEED */
 void pvm_mmu_before_entry(struct pvm_vcpu *v);
 

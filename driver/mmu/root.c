@@ -56,10 +56,13 @@ void pvm_mmu_before_entry(struct pvm_vcpu *v)
 {
 }
 
-/* A frame is (now) a page table of @level: no leaf may be writable, native writes are emulated. */
+/*
+ * A frame is seen as a page table of @level: no leaf may be writable, native writes to level 1 are emulated. A frame
+ * that is one of a higher level already is read through a recursive map, and stays what it is.
+ */
 void pvm_mark_table(struct pvm_vcpu *v, struct pvm_frame *f, u32 level)
 {
-	if (f && pvm_frame_level(f) != level)
+	if (f && pvm_frame_level(f) < level)
 		pvm_frame_set_level(f, level);
 }
 
@@ -75,7 +78,7 @@ int pvm_mmu_pin(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 level)
 	if (!f)
 		return -EINVAL;
 	spin_lock(&v->vm->mmu.lock);
-	pvm_mark_table(v, f, level);
+	pvm_frame_set_level(f, level);	/* the guest says so, whatever it was */
 	spin_unlock(&v->vm->mmu.lock);
 	return 0;
 }

@@ -109,6 +109,7 @@ void pvm_spte_clear(struct pvm_vm *vm, u64 *spte)
 		struct pvm_sp *child = pvm_sp_of(phys_to_virt(__sme_clr(old) & PVM_PTE_FRAME));
 
 		pvm_rmap_del(&child->parents, spte);
+		vm->mmu.zap_gen++;
 		return;
 	}
 	f = pvm_frame_of(vm, pvm_pte_gfn(sp->known[spte - sp->spt]));
@@ -196,6 +197,7 @@ void pvm_sp_zap(struct pvm_vm *vm, struct pvm_sp *sp, struct list_head *dispose)
 	if (sp->level == 4)
 		forget_root(vm, sp);
 	unlink_from_frame(vm, sp);
+	vm->mmu.zap_gen++;
 	vm->mmu.nr_pages--;
 	list_move(&sp->lru, dispose);
 }

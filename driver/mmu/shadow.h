@@ -108,7 +108,7 @@ void pvm_mark_table(struct pvm_vcpu *v, struct pvm_frame *f, u32 level);
 /* fault.c */
 bool pvm_cache_is_low(const struct pvm_vcpu *v);
 struct pvm_sp *pvm_link_path(struct pvm_vcpu *v, const struct pvm_walk *w);	/* NULL: cache empty */
-int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write);
+int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write, bool path_w);
 /* Host frame behind a guest frame. -PVM_ENEED: not there (or not writable when @write). */
 int pvm_host_frame(struct pvm_vcpu *v, struct pvm_frame *f, u64 gfn, bool write, pvm_hfn_t *hfn, bool *host_w);
 

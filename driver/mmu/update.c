@@ -5,15 +5,14 @@
  * A hypercall says table, index and entry: guest memory and shadow are changed together, and an entry that the guest
  * has just made accessible is installed at once, because the access it is made for comes next.
  *
- * A native write to a live level-1 table faults (the guest maps it read-only). One write is emulated. After a run of
- * PVM_WRITE_RUN writes to the same table its alias is made writable and the table is "unsync": the shadow may lag
+ * A native write to a live level-1 table faults (the guest maps it read-only). One write is emulated (emul/ptwrite.c).
+ * After a run of PVM_WRITE_RUN writes to the same table its alias is made writable and the table is "unsync": the shadow may lag
  * behind until the guest flushes, as a TLB may. Then only entries that differ from what the shadow knows are
  * changed; entries without a shadow entry cost nothing. Seen with fork and munmap, which touch whole tables.
  */
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 
-#include "emul/decode.h"
 #include "mmu/shadow.h"
 
 #define PVM_WRITE_RUN	3
@@ -44,7 +43,7 @@ static void apply_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpt
 		pvm_spte_clear(v->vm, at);
 		return;
 	}
-	if (pvm_fill_leaf(v, sp, index, gpte, false)) {
+	if (pvm_fill_leaf(v, sp, index, gpte, false, true)) {
 		pvm_spte_clear(v->vm, at);
 		v->need.what = PVM_NEED_NONE;	/* a guess that needs nothing: the access will fault and ask */
 		return;
@@ -59,9 +58,8 @@ static void apply(struct pvm_vcpu *v, struct pvm_frame *f, u32 index, u64 gpte, 
 
 	for (sp = pvm_frame_sp(f); sp; sp = sp->next) {
 		if (sp->level == 1) {
-			apply_leaf(v, sp, index, gpte, prefill);
-			if (pvm_frame_sp(f) == NULL)
-				return;		/* the entry mapped its own table writable: all shadows are gone */
+			/* an upper-level table read as level 1 is a recursive map: its entries are no mappings to guess from */
+			apply_leaf(v, sp, index, gpte, prefill && level == 1);
 		} else if (sp->level < 4 || index < PVM_HOLE_FIRST || index > PVM_HOLE_LAST) {
 			pvm_spte_clear(v->vm, pvm_spte_at(sp, index));
 		}
@@ -199,6 +197,14 @@ void pvm_mmu_resync_all(struct pvm_vcpu *v)
 	spin_unlock(&v->vm->mmu.lock);
 }
 
+/* Only a table that is nothing but level 1: what it is at other levels could not lag behind. */
+static bool may_unsync(const struct pvm_frame *f)
+{
+	const struct pvm_sp *sp = pvm_frame_sp(f);
+
+	return pvm_frame_level(f) == 1 && (!sp || (sp->level == 1 && !sp->next));
+}
+
 /* Let the guest write to table @gfn through the mapping at @cr2. */
 static enum pvm_fault_result make_unsync(struct pvm_vcpu *v, u64 cr2, u64 gfn)
 {
@@ -243,71 +249,42 @@ out:
 	return err == -PVM_ENEED ? PVM_FAULT_NEED : PVM_FAULT_FIXED;
 }
 
-/* ---- single native writes ----------------------------------------------------------------------------------- */
-
-static u64 merge(u64 entry, u64 value, u32 shift, u32 bytes)
+/**
+ * pvm_mmu_native_write() - the guest kernel wrote to a live level-1 table, and faulted
+ * @cr2: where, @gfn: the table
+ *
+ * Context: resident. Return: EMULATE this one has to be emulated; FIXED the table went out of sync, the guest can
+ * write by itself; NEED.
+ */
+enum pvm_fault_result pvm_mmu_native_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_t gfn)
 {
-	u64 mask = bytes == 8 ? ~0ull : ((1ull << bytes * 8) - 1) << shift;
+	struct pvm_vcpu_mmu *m = &v->mmu;
 
-	return (entry & ~mask) | (value << shift & mask);
-}
-
-static enum pvm_fault_result emulate(struct pvm_vcpu *v, const struct pvm_insn *insn, u64 cr2, u64 gfn)
-{
-	struct pvm_frame *f = pvm_frame_of(v->vm, gfn);
-	u32 index = (cr2 & (PVM_PAGE_SIZE - 1)) / 8, shift = (cr2 & 7) * 8;
-	struct pvm_alu_result res;
-	int ret, tries;
-	u64 old, new;
-
-	if ((cr2 & 7) + insn->bytes > 8)
-		return PVM_FAULT_EMULATE;
-	ret = pvm_gpte_read(v, gfn, index, &old);
-	for (tries = 0; !ret && tries < 8; tries++) {
-		if (pvm_alu_apply(insn, pvm_regs(v), old >> shift, &res))
-			return PVM_FAULT_EMULATE;
-		new = res.store ? merge(old, res.new, shift, insn->bytes) : old;
-		ret = pvm_gpte_cmpxchg(v, gfn, index, &old, new);
-		if (ret == 1) {
-			ret = 0;
-			continue;
-		}
-		if (ret)
-			break;
-		spin_lock(&v->vm->mmu.lock);
-		apply(v, f, index, new, false);
-		spin_unlock(&v->vm->mmu.lock);
-		pvm_alu_commit(insn, &res, pvm_regs(v));
-		pvm_count(v, PVM_STAT_PF_EMULATE);
-		return PVM_FAULT_FIXED;
+	if (m->write_run_gfn != gfn.v) {
+		m->write_run_gfn = gfn.v;
+		m->write_run = 0;
 	}
-	return ret == -PVM_ENEED ? PVM_FAULT_NEED : PVM_FAULT_FIXED;
+	if (m->write_run >= PVM_WRITE_RUN && may_unsync(pvm_frame_of(v->vm, gfn.v)))
+		return make_unsync(v, cr2, gfn.v);
+	m->write_run++;
+	return PVM_FAULT_EMULATE;
 }
 
 /**
- * pvm_mmu_emulate_write() - native write of the guest kernel to a live level-1 table
- * @cr2: where, @gfn: the table
+ * pvm_mmu_exchange_pte() - compare-and-exchange of one entry, guest memory and shadow
+ * @old: what it should be; what it was when it was not
  *
- * Context: resident. Return: FIXED, NEED, or EMULATE when the instruction is not one we do: the guest gets the fault.
+ * Context: resident. Return: 0 done, 1 it was something else, -ENXIO, -PVM_ENEED.
  */
-enum pvm_fault_result pvm_mmu_emulate_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_t gfn)
+int pvm_mmu_exchange_pte(struct pvm_vcpu *v, pvm_gfn_t table, u32 index, u64 *old, u64 pte)
 {
-	struct pvm_insn insn;
-	u8 bytes[PVM_INSN_MAX];
-	u32 got;
-	int err;
+	struct pvm_frame *f = pvm_frame_of(v->vm, table.v);
+	int ret = pvm_gpte_cmpxchg(v, table.v, index, old, pte);
 
-	if (v->mmu.write_run_gfn == gfn.v && v->mmu.write_run >= PVM_WRITE_RUN)
-		return make_unsync(v, cr2, gfn.v);
-	err = pvm_gva_fetch(v, pvm_regs(v)->rip, bytes, sizeof(bytes), &got);
-	if (err)
-		return err == -PVM_ENEED ? PVM_FAULT_NEED : PVM_FAULT_FIXED;
-	if (!pvm_op_is_alu(pvm_decode(bytes, got, &insn)))
-		return PVM_FAULT_EMULATE;
-	if (v->mmu.write_run_gfn != gfn.v) {
-		v->mmu.write_run_gfn = gfn.v;
-		v->mmu.write_run = 0;
-	}
-	v->mmu.write_run++;
-	return emulate(v, &insn, cr2, gfn.v);
+	if (ret || !f->sp_level)
+		return ret;
+	spin_lock(&v->vm->mmu.lock);
+	apply(v, f, index, pte, false);
+	spin_unlock(&v->vm->mmu.lock);
+	return 0;
 }

@@ -467,43 +467,40 @@ void pvm_area_set_descriptor(struct pvm_vcpu *v, u32 index, u64 descriptor)
 }
 
 /**
- * pvm_area_set_ldt() - load a copy of the guest's LDT
- * @base: its linear address in the kernel view, @entries: 0..8192, 0 = none
+ * pvm_area_ldt() - where the guest's LDT is copied to
  *
- * Descriptors are copied and forced to user code or data; system descriptors become absent.
- * Context: resident. Return: 0, -EFAULT, -ENOMEM, -PVM_ENEED.
+ * What is there is not in use until pvm_area_load_ldt(), but a loaded table is overwritten in place: the vCPU does not
+ * run meanwhile. Context: resident. Return: room for 8192 descriptors, NULL without memory.
  */
-int pvm_area_set_ldt(struct pvm_vcpu *v, u64 base, u32 entries)
+u64 *pvm_area_ldt(struct pvm_vcpu *v)
 {
 	struct pvm_switch_area *a = &v->area;
-	u64 *gdt = a->gdt_low, va = a->va + PVM_AREA_LDT;
 	u32 i;
-	int err;
 
-	if (entries > 8192)
-		return -EINVAL;
-	if (!entries) {
-		WRITE_ONCE(gdt[PVM_GDT_LDT], 0);
-		WRITE_ONCE(gdt[PVM_GDT_LDT + 1], 0);
-		a->ldt_loaded = false;
-		pvm_host_load_ldt(v);
-		return 0;
-	}
-	if (!a->ldt) {
-		a->ldt = alloc_pages_exact(16 * PAGE_SIZE, GFP_ATOMIC | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
-		if (!a->ldt)
-			return -ENOMEM;
-		for (i = 0; i < 16; i++)
-			map_area(a, PVM_AREA_LDT + i * PAGE_SIZE, a->ldt + i * PAGE_SIZE, PTE_RW);
-	}
-	err = pvm_gva_read(v, base, a->ldt, entries * 8);
-	if (err)
-		return err;
+	if (a->ldt)
+		return a->ldt;
+	a->ldt = alloc_pages_exact(16 * PAGE_SIZE, GFP_ATOMIC | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
+	for (i = 0; a->ldt && i < 16; i++)
+		map_area(a, PVM_AREA_LDT + i * PAGE_SIZE, a->ldt + i * PAGE_SIZE, PTE_RW);
+	return a->ldt;
+}
+
+/**
+ * pvm_area_load_ldt() - use the first @entries descriptors of pvm_area_ldt(), 0 = no LDT
+ *
+ * They are forced to user code or data; anything else becomes absent. Context: resident.
+ */
+void pvm_area_load_ldt(struct pvm_vcpu *v, u32 entries)
+{
+	struct pvm_switch_area *a = &v->area;
+	u64 *gdt = a->gdt_low, *ldt = a->ldt, va = a->va + PVM_AREA_LDT;
+	u32 i;
+
 	for (i = 0; i < entries; i++)
-		((u64 *)a->ldt)[i] = pvm_user_descriptor(((u64 *)a->ldt)[i]);
-	gdt[PVM_GDT_LDT] = (entries * 8 - 1) | (va & 0xffffff) << 16 | 0x82ull << 40 | (va >> 24 & 0xff) << 56;
-	gdt[PVM_GDT_LDT + 1] = va >> 32;
-	a->ldt_loaded = true;
+		ldt[i] = pvm_user_descriptor(ldt[i]);
+	gdt[PVM_GDT_LDT] = entries ? (entries * 8 - 1) | (va & 0xffffff) << 16 | 0x82ull << 40 |
+				     (va >> 24 & 0xff) << 56 : 0;
+	gdt[PVM_GDT_LDT + 1] = entries ? va >> 32 : 0;
+	a->ldt_loaded = entries;
 	pvm_host_load_ldt(v);
-	return 0;
 }

@@ -249,6 +249,20 @@ static bool descriptor_ok(u64 d)
 	return !(d & PVM_DESC_P) || d & PVM_DESC_S || !(d & PVM_DESC_TYPE);
 }
 
+int pvm_hc_load_ldt(struct pvm_vcpu *v, u64 base, u32 entries)
+{
+	u64 *ldt = entries ? pvm_area_ldt(v) : NULL;
+	int err;
+
+	if (entries) {
+		err = ldt ? pvm_gva_read(v, base, ldt, entries * sizeof(u64)) : -ENOMEM;
+		if (err)
+			return err;
+	}
+	pvm_area_load_ldt(v, entries);
+	return 0;
+}
+
 static void load_tls(struct pvm_vcpu *v, u32 index, u64 d)
 {
 	pvm_area_set_descriptor(v, index, index < v->cpu.gdt_entries ? hardware_descriptor(d) : 0);
@@ -305,7 +319,7 @@ static int refresh_ldt(struct pvm_vcpu *v, pvm_gfn_t changed)
 		if (err == -PVM_ENEED)
 			return err;
 		if (!err && gfn.v == changed.v)
-			return pvm_area_set_ldt(v, v->cpu.ldt_base, v->cpu.ldt_entries);
+			return pvm_hc_load_ldt(v, v->cpu.ldt_base, v->cpu.ldt_entries);
 	}
 	return 0;
 }

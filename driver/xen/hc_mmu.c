@@ -157,7 +157,7 @@ static int load_ldt(struct pvm_vcpu *v, u64 base, u64 g_entries)
 		return -EINVAL;
 	if (!entries)
 		base = 0;
-	err = pvm_area_set_ldt(v, base, entries);
+	err = pvm_hc_load_ldt(v, base, entries);
 	if (err)
 		return err;
 	v->cpu.ldt_base = base;

@@ -89,6 +89,9 @@ static inline bool pvm_hc_is_self(const struct pvm_vm *vm, u16 domid)
 	return domid == DOMID_SELF || domid == vm->domid;
 }
 
+/* hc_cpu.c: copy the guest's LDT and load it. 0, -EFAULT, -ENOMEM, -PVM_ENEED. */
+int pvm_hc_load_ldt(struct pvm_vcpu *v, u64 base, u32 entries);
+
 /* hc_cpu.c: a code address the guest may register: 0 or canonical, outside the hole. */
 static inline bool pvm_hc_code_ok(u64 rip)
 {
