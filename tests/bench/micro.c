@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The smallest kernel that can time what a PV kernel asks of the layer below it. It has no
- * devices, no interrupts and no C library; it prints through console_io and powers off.
+ * devices and no C library; it prints through console_io and powers off.
  *
  * Under -icount the time stamp counter counts instructions, at 1 per tick. Each value is a loop's
  * ticks over its rounds, the 3 instructions of the loop itself included. Lines: "MICRO id value",
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #define __XEN_INTERFACE_VERSION__ 0x00040d00	/* or sched_op is the one of Xen 2 */
 #include <xen/xen.h>
+#include <xen/callback.h>
 #include <xen/elfnote.h>
 #include <xen/sched.h>
 #include <xen/version.h>
@@ -38,7 +39,7 @@ NOTE("10", ".asciz", "\"!writable_page_tables\"");	/* XEN_ELFNOTE_FEATURES */
 
 /* Entry points of the kernel, from the layer below. %rbp is free in all code that is timed. */
 asm(".text\n"
-    ".globl start, on_fault, on_user_syscall, user_code, user_code_end\n"
+    ".globl start, on_fault, on_event, on_user_syscall, user_code, user_code_end\n"
     "start:	cld\n"
     "	lea	stack_top(%rip), %rsp\n"
     "	mov	%rsi, %rdi\n"
@@ -51,6 +52,11 @@ asm(".text\n"
     "	mov	resume_at(%rip), %rax\n"
     "	mov	%rax, 8(%rsp)\n"
     "	pop	%rax\n"
+    "	jmp	leave\n"
+    /* An event: whatever it is, it has been seen. */
+    "on_event: pop	%rcx\n"
+    "	pop	%r11\n"
+    "	movb	$0, shared(%rip)\n"	/* vcpu_info[0].evtchn_upcall_pending */
     "	jmp	leave\n"
     /* %eax is 0 to come back, else user code is done. */
     "on_user_syscall: pop	%rcx\n"
@@ -73,7 +79,9 @@ asm(".text\n"
     "user_code_end:\n"
     ".bss; .balign 4096; .skip 32768; stack_top: .skip 4096; .text\n");
 
-extern char start[], on_fault[], on_user_syscall[], user_code[], user_code_end[], stack_top[];
+extern char start[], on_fault[], on_event[], on_user_syscall[];
+extern char user_code[], user_code_end[], stack_top[];
+char shared[4096] __attribute__((aligned(4096)));	/* shared_info appears here */
 uint64_t resume_at;
 
 static uint64_t user_l4[512] __attribute__((aligned(4096)));
@@ -195,6 +203,15 @@ static long mmuext(unsigned int cmd, uint64_t frame)
 	return hypercall(__HYPERVISOR_mmuext_op, (unsigned long)&op, 1, 0, DOMID_SELF);
 }
 
+static long callback(unsigned int type, const char *address, unsigned int flags)
+{
+	struct callback_register r = {
+		.type = type, .flags = flags, .address = (unsigned long)address
+	};
+
+	return hypercall(__HYPERVISOR_callback_op, CALLBACKOP_register, (unsigned long)&r, 0, 0);
+}
+
 /* ---- rows ---- */
 
 static void time_hypercall(void)
@@ -274,7 +291,9 @@ static void time_user(void)
 	struct { uint64_t *table; const char *what; } ro[] = {
 		{ user_l4, "l4" }, { user_l3, "l3" }, { user_l2, "l2" }, { user_l1, "l1" }
 	};
-	unsigned long i;
+	/* Linux runs its programs on 0x33 and 0x2b; Xen itself has only the flat ones. */
+	int xen = si->flags & SIF_INITDOMAIN;
+	unsigned long user_cs = xen ? 0xe033 : 0x33, user_ss = xen ? 0xe02b : 0x2b, i;
 
 	for (i = 0; i < (unsigned long)(user_code_end - user_code); i++)
 		user_page[i] = user_code[i];
@@ -287,13 +306,16 @@ static void time_user(void)
 	need(mmuext(MMUEXT_PIN_L4_TABLE, machine(user_l4) >> 12), "pin");
 	need(mmuext(MMUEXT_NEW_USER_BASEPTR, machine(user_l4) >> 12), "user base");
 	need(hypercall(__HYPERVISOR_stack_switch, 0xe02b, (unsigned long)stack_top, 0, 0), "stack");
-	need(hypercall(__HYPERVISOR_set_callbacks, (unsigned long)on_fault, (unsigned long)on_fault,
-		       (unsigned long)on_user_syscall, 0), "callbacks");
+	need(callback(CALLBACKTYPE_event, on_event, 0), "event callback");
+	/* Like Linux: events are masked when a system call arrives. */
+	need(callback(CALLBACKTYPE_syscall, on_user_syscall, CALLBACKF_mask_events), "syscall");
+	need(map(shared, si->shared_info | P_RW), "shared_info");
 
+	/* With IF, that is events unmasked, as user mode always runs. */
 	user_start = ticks();
-	asm volatile("pushq $0xe02b; pushq $0; pushq $0x202; pushq $0xe033; pushq %0;"
+	asm volatile("push %1; pushq $0; pushq $0x202; push %2; push %0;"
 		     "pushq $0; pushq $0; pushq $0; pushq $0; mov $23, %%eax; syscall"
-		     : : "r"(USER_VA), "b"(ROUNDS) : "memory");
+		     : : "r"(USER_VA), "r"(user_ss), "r"(user_cs), "b"(ROUNDS) : "memory");
 	__builtin_unreachable();
 }
 

@@ -4,7 +4,7 @@
  * benchmark's counting pass (bench.c). The guest sleeps after each marker, so the counters are read
  * while it does nothing.
  *
- *	watch GUEST-NAME COMMAND [ARG...]
+ *	counters GUEST-NAME COMMAND [ARG...]
  *
  * Adds to the output:
  *	BENCH start_tsc N		time stamp counter when the launcher was started
@@ -99,7 +99,7 @@ int main(int argc, char **argv)
 		return 2;
 	dev = open("/dev/pvm", O_RDWR | O_CLOEXEC);
 	if (dev < 0 || pipe2(fds, O_CLOEXEC)) {
-		perror("watch");
+		perror("counters");
 		return 1;
 	}
 	setvbuf(stdout, NULL, _IOLBF, 0);
