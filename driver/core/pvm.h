@@ -122,6 +122,7 @@ struct pvm_vtimer {
 	struct hrtimer periodic;
 	bool fired;			/* WRITE_ONCE by the timer, consumed before entry */
 	u64 period_ns;
+	u64 deadline_ns;		/* of @timer in the guest's system time, 0 = none or past when armed */
 	bool ready;			/* timers are set up */
 };
 

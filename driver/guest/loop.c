@@ -135,8 +135,8 @@ static int block(struct pvm_vcpu *v)
 	pvm_count(v, PVM_STAT_BLOCKS);
 	pvm_runstate_set(v, RUNSTATE_blocked);
 	if (deadline) {
-		ktime_t left = ns_to_ktime(deadline > pvm_system_time_ns(v->vm) ?
-					   deadline - pvm_system_time_ns(v->vm) : 0);
+		u64 now = pvm_guest_time_ns(v);
+		ktime_t left = ns_to_ktime(deadline > now ? deadline - now : 0);
 
 		err = wait_event_interruptible_hrtimeout(v->wq, may_run_again(v), left);
 		if (err == -ETIME)
@@ -147,6 +147,14 @@ static int block(struct pvm_vcpu *v)
 	pvm_runstate_set(v, RUNSTATE_running);
 	if (err)
 		return -EINTR;
+	if (READ_ONCE(v->vtimer.fired)) {
+		preempt_disable();
+		pvm_vtimer_deliver(v);
+		preempt_enable();
+	}
+	/* Not what the guest waits for (a kick, a timer the host fired early): the caller looks, the guest waits on. */
+	if (!pvm_sched_ready(v) && !READ_ONCE(v->traps.nmi_pending) && !(deadline && pvm_guest_time_ns(v) >= deadline))
+		return 0;
 	v->blocked = false;
 	v->poll_count = 0;
 	v->poll_deadline_ns = 0;

@@ -469,8 +469,7 @@ void pvm_area_set_descriptor(struct pvm_vcpu *v, u32 index, u64 descriptor)
 /**
  * pvm_area_ldt() - where the guest's LDT is copied to
  *
- * What is there is not in use until pvm_area_load_ldt(), but a loaded table is overwritten in place: the vCPU does not
- * run meanwhile. Context: resident. Return: room for 8192 descriptors, NULL without memory.
+ * It may be in use: only descriptors of user code and data may be written there, whatever happens next. Context: resident. Return: room for 8192 descriptors, NULL without memory.
  */
 u64 *pvm_area_ldt(struct pvm_vcpu *v)
 {
@@ -498,9 +497,10 @@ void pvm_area_load_ldt(struct pvm_vcpu *v, u32 entries)
 
 	for (i = 0; i < entries; i++)
 		ldt[i] = pvm_user_descriptor(ldt[i]);
-	gdt[PVM_GDT_LDT] = entries ? (entries * 8 - 1) | (va & 0xffffff) << 16 | 0x82ull << 40 |
-				     (va >> 24 & 0xff) << 56 : 0;
-	gdt[PVM_GDT_LDT + 1] = entries ? va >> 32 : 0;
+	/* Without entries an empty table, which the host may load: see keep_ldt_loadable() in hostcpu.c. */
+	WRITE_ONCE(gdt[PVM_GDT_LDT], (entries ? entries * 8 - 1 : 0) | (va & 0xffffff) << 16 | 0x82ull << 40 |
+				     (va >> 24 & 0xff) << 56);
+	WRITE_ONCE(gdt[PVM_GDT_LDT + 1], va >> 32);
 	a->ldt_loaded = entries;
 	pvm_host_load_ldt(v);
 }

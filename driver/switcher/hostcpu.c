@@ -10,6 +10,7 @@
  * PGE is off because a host global TLB entry would otherwise win over the guest's mapping of the same address: seen
  * in Bochs as a write of the switcher into host memory (tests/bochs: pge).
  */
+#include <linux/cc_platform.h>
 #include <linux/cpu.h>
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -18,6 +19,7 @@
 #include <asm/desc.h>
 #include <asm/fpu/api.h>
 #include <asm/hw_breakpoint.h>
+#include <asm/mmu_context.h>
 #include <asm/processor.h>
 #include <asm/tsc.h>
 
@@ -89,9 +91,27 @@ u32 pvm_host_mitigations(void)
 		m |= PVM_MIT_IBRS;
 	if (PVM_CPU_CLEARS_BHB)
 		m |= PVM_MIT_BHB;
-	if (!boot_cpu_has(X86_FEATURE_SMEP))
+	/*
+	 * SMEP keeps the host from following return addresses of a program, which are user addresses. A guest kernel
+	 * lives where the host kernel does: its return addresses are ones the host can follow. The host fills the
+	 * buffer at task switches unless it was told not to care.
+	 */
+	if (boot_cpu_has(X86_FEATURE_RSB_CTXSW) || !boot_cpu_has(X86_FEATURE_SMEP))
 		m |= PVM_MIT_RSB;
 	return m;
+}
+
+/*
+ * modify_ldt(2) by another thread of the VMM sends an IPI whose handler does LLDT with the host's selector, which is
+ * also ours. The handler must find a table there, an empty one if the guest has none: LLDT of anything else is #GP in
+ * an interrupt of the host.
+ */
+static void keep_ldt_loadable(struct pvm_switch_area *a)
+{
+	u64 *gdt = a->gdt_low;
+
+	if (!a->ldt_loaded)
+		gdt[PVM_GDT_LDT] = 0x82ull << 40;	/* present, limit 0 */
 }
 
 static void load_tables(struct pvm_vcpu *v)
@@ -111,6 +131,7 @@ static void load_tables(struct pvm_vcpu *v)
 	v->ss->host_cpunode = READ_ONCE(host_gdt[GDT_ENTRY_CPUNODE]);
 	gdt[PVM_GDT_CPUNODE] = v->ss->host_cpunode;
 	gdt[PVM_GDT_TSS] &= ~(2ull << 40);	/* LTR wants it available, and marks it busy */
+	keep_ldt_loadable(a);
 	ptr.limit = 15 * PAGE_SIZE - 1;
 	ptr.base = a->va + PVM_AREA_GDT;
 	asm volatile("lgdt %0" : : "m"(ptr));
@@ -139,8 +160,35 @@ void pvm_host_load_ldt(struct pvm_vcpu *v)
 {
 	u16 sel = v->area.ldt_loaded ? PVM_GDT_LDT * 8 : 0;
 
+	keep_ldt_loadable(&v->area);
 	if (v->area.resident)
 		asm volatile("lldt %0" : : "r"(sel));
+}
+
+/*
+ * The host's LDT may have come into being while we were resident, so what SLDT said then is not enough. If its IPI is
+ * still on the way here, the host's descriptor may not be usable yet: then none, until the IPI is taken.
+ */
+static void restore_ldt(const struct pvm_switch_area *a)
+{
+	u32 sel = a->host_ldt;
+	u16 now;
+
+#ifdef CONFIG_MODIFY_LDT_SYSCALL
+	if (current->mm && READ_ONCE(current->mm->context.ldt))
+		sel = GDT_ENTRY_LDT * 8;
+#endif
+	asm volatile("sldt %0" : "=r"(now));
+	if (!now && !sel)
+		return;
+	asm volatile("1: lldt %w0\n"
+		     "2:\n"
+		     ".pushsection .fixup, \"ax\"\n"
+		     "3: xorl %0, %0\n"
+		     "   jmp 1b\n"
+		     ".popsection\n"
+		     _ASM_EXTABLE(1b, 3b)
+		     : "+r"(sel));
 }
 
 /* A guest's selector may have become unusable (its TLS entry or LDT went away): then NULL, as an IRET would. */
@@ -161,14 +209,24 @@ void pvm_load_segments(u16 ds, u16 es, u16 fs, u16 gs)
 	LOAD_SELECTOR(ds, ds);
 	LOAD_SELECTOR(es, es);
 	LOAD_SELECTOR(fs, fs);
-	asm volatile("swapgs" : : : "memory");
-	LOAD_SELECTOR(gs, gs);
-	asm volatile("swapgs" : : : "memory");
+	/* The host's own: its exception entry knows that this load can fault while the GS base is swapped. */
+	asm_load_gs_index(gs);
 }
 
-static bool guest_breakpoints(const struct pvm_vcpu *v)
+/*
+ * The part of the guest's DR7 that the CPU gets. DR7 stays loaded while host code runs (interrupts, hypercalls), and a
+ * guest kernel's addresses are the host kernel's as well: a breakpoint of it on, say, an instruction of an interrupt
+ * handler would hang the host. So only addresses in the lower half are watched.
+ */
+static u64 loadable_dr7(const struct pvm_vcpu *v)
 {
-	return v->cpu.dr7 & 0xff;
+	u64 dr7 = v->cpu.dr7;
+	u32 i;
+
+	for (i = 0; i < 4; i++)
+		if (v->cpu.dr[i] >> 47)
+			dr7 &= ~(3ull << (2 * i));
+	return dr7;
 }
 
 #define READ_DR(n, v)	asm volatile("mov %%db" #n ", %0" : "=r"(v))
@@ -181,8 +239,10 @@ static bool guest_breakpoints(const struct pvm_vcpu *v)
 static void load_debugregs(struct pvm_vcpu *v)
 {
 	struct pvm_switch_area *a = &v->area;
+	u64 dr7 = loadable_dr7(v);
 
-	if (guest_breakpoints(v)) {
+	if (dr7 & 0xff) {
+		WRITE_DR(7, 0);			/* no breakpoint of the host at an address of the guest */
 		READ_DR(0, a->host_dr[0]);
 		READ_DR(1, a->host_dr[1]);
 		READ_DR(2, a->host_dr[2]);
@@ -191,7 +251,7 @@ static void load_debugregs(struct pvm_vcpu *v)
 		WRITE_DR(1, v->cpu.dr[1]);
 		WRITE_DR(2, v->cpu.dr[2]);
 		WRITE_DR(3, v->cpu.dr[3]);
-		WRITE_DR(7, v->cpu.dr7);
+		WRITE_DR(7, dr7);
 		a->dr_saved = true;
 		a->debug_loaded = true;
 	} else if (hw_breakpoint_active()) {
@@ -232,6 +292,35 @@ void pvm_host_reload_debugregs(struct pvm_vcpu *v)
 	local_irq_restore(flags);
 }
 
+/*
+ * WRPKRU needs no privilege and no permission of a guest kernel, and its effect would outlive the guest: on the guest
+ * kernel (all mappings have key 0), on our accesses to guest memory, on the VMM. The guest starts with the host's value
+ * whenever it gets the CPU, and what it made of it ends there.
+ */
+static void save_pkru(struct pvm_switch_area *a)
+{
+	if (boot_cpu_has(X86_FEATURE_OSPKE))
+		a->host_pkru = rdpkru();
+}
+
+static void restore_pkru(const struct pvm_switch_area *a)
+{
+	if (boot_cpu_has(X86_FEATURE_OSPKE) && rdpkru() != a->host_pkru)
+		wrpkru(a->host_pkru);
+}
+
+/*
+ * A VMM with a shadow stack: the guest must not run on it. The FPU section has saved the state, and the way back to
+ * user space loads it again.
+ */
+static void user_shadow_stack_off(void)
+{
+#ifdef CONFIG_X86_USER_SHADOW_STACK
+	if (boot_cpu_has(X86_FEATURE_USER_SHSTK) && current->thread.features)
+		pvm_wrmsr(MSR_IA32_U_CET, 0);
+#endif
+}
+
 /**
  * pvm_residency_load() - make this CPU ready to run the vCPU
  *
@@ -269,15 +358,18 @@ void pvm_residency_load(struct pvm_vcpu *v)
 	asm volatile("mov %%gs, %0" : "=r"(a->host_gs_sel));
 	asm volatile("sldt %0" : "=r"(a->host_ldt));
 	load_debugregs(v);
+	save_pkru(a);
+	user_shadow_stack_off();
 	cr4 = pvm_read_cr4();
 	if (cr4 & X86_CR4_PGE) {
 		pvm_write_cr4(cr4 & ~X86_CR4_PGE);
 		pvm_count(v, PVM_STAT_PGE_TOGGLES);
 	}
 	a->resident = true;
-	pvm_load_segments(a->guest_ds, a->guest_es, a->guest_fs_sel, a->guest_gs_sel);
 	if (a->ldt_loaded || a->host_ldt)
 		pvm_host_load_ldt(v);
+	/* after the LDT: a selector that names a descriptor there would be lost, or the host's taken */
+	pvm_load_segments(a->guest_ds, a->guest_es, a->guest_fs_sel, a->guest_gs_sel);
 	pvm_count(v, PVM_STAT_RESIDENCY);
 }
 
@@ -301,12 +393,12 @@ void pvm_residency_drop(struct pvm_vcpu *v)
 		v->stat[PVM_STAT_MSR_WRITES]++;
 	}
 	restore_tables(v);
-	if (a->ldt_loaded || a->host_ldt)
-		asm volatile("lldt %0" : : "r"(a->host_ldt));
+	restore_ldt(a);
 	pvm_load_segments(a->host_ds, a->host_es, a->host_fs_sel, a->host_gs_sel);
 	pvm_wrmsr(MSR_FS_BASE, v->ss->host_fs);
 	pvm_wrmsr(MSR_KERNEL_GS_BASE, v->ss->host_kgs);
 	restore_debugregs(v);
+	restore_pkru(a);
 	cr4 = pvm_read_cr4();
 	if (!(cr4 & X86_CR4_PGE)) {
 		pvm_write_cr4(cr4 | X86_CR4_PGE);
@@ -321,6 +413,14 @@ static int check_cpu(void)
 {
 	if (boot_cpu_has(X86_FEATURE_XENPV)) {
 		pvm_err("refused: this kernel itself runs as a Xen PV guest, ring 0 is not its own");
+		return -ENODEV;
+	}
+	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
+		pvm_err("refused: a PREEMPT_RT kernel; the guest runs with preemption off and takes sleeping locks there");
+		return -ENODEV;
+	}
+	if (cc_platform_has(CC_ATTR_GUEST_STATE_ENCRYPT) || boot_cpu_has(X86_FEATURE_TDX_GUEST)) {
+		pvm_err("refused: this machine is itself an encrypted guest (SEV-ES, TDX), whose exceptions need its own IDT");
 		return -ENODEV;
 	}
 	if (PVM_CPU_HAS_FRED) {

@@ -36,6 +36,7 @@ struct pvm_switch_area {
 	u16 host_ds, host_es, host_fs_sel, host_gs_sel, host_ldt;
 	u16 guest_ds, guest_es, guest_fs_sel, guest_gs_sel;	/* kept here while not resident */
 	unsigned long host_dr[4];
+	u32 host_pkru;
 	bool resident;
 	bool ldt_loaded;
 	bool debug_loaded, dr_saved;

@@ -22,6 +22,7 @@
 #define PVM_TLS_FIRST		12u	/* the slots a guest has in the hardware GDT: thread-local storage */
 #define PVM_TLS_LAST		15u	/* 15: the CPU's number, for LSL in the vDSO */
 #define PVM_TRAP_CHUNK		16
+#define PVM_LDT_CHUNK		16
 #define PVM_TRAPS_MAX		512u	/* entries of one set_trap_table; Linux passes up to 257 */
 
 #define PVM_DESC_ACCESSED	(1ull << 40)
@@ -249,15 +250,25 @@ static bool descriptor_ok(u64 d)
 	return !(d & PVM_DESC_P) || d & PVM_DESC_S || !(d & PVM_DESC_TYPE);
 }
 
+/*
+ * The table written to may be the one the CPU uses, and the guest's may end in the middle: no descriptor gets there as
+ * the guest has it, or a failure would leave it a call gate (test: segment).
+ */
 int pvm_hc_load_ldt(struct pvm_vcpu *v, u64 base, u32 entries)
 {
-	u64 *ldt = entries ? pvm_area_ldt(v) : NULL;
+	u64 chunk[PVM_LDT_CHUNK], *ldt = entries ? pvm_area_ldt(v) : NULL;
+	u32 i, n, done;
 	int err;
 
-	if (entries) {
-		err = ldt ? pvm_gva_read(v, base, ldt, entries * sizeof(u64)) : -ENOMEM;
+	if (entries && !ldt)
+		return -ENOMEM;
+	for (done = 0; done < entries; done += n) {
+		n = min_t(u32, entries - done, PVM_LDT_CHUNK);
+		err = pvm_gva_read(v, base + (u64)done * sizeof(u64), chunk, n * sizeof(u64));
 		if (err)
 			return err;
+		for (i = 0; i < n; i++)
+			WRITE_ONCE(ldt[done + i], hardware_descriptor(chunk[i]));
 	}
 	pvm_area_load_ldt(v, entries);
 	return 0;

@@ -8,7 +8,7 @@
  *
  * Time: the guest computes system time from the TSC with the published factor. pvm_guest_time_ns() does the very
  * same, so that deadlines mean the same on both sides. With a stable TSC the record never changes; without, it is
- * made anew on each CPU and at least every second, so that the error against the host's clock stays small.
+ * made anew on each CPU and at least ten times a second, so that the error against the host's clock stays small.
  */
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -23,7 +23,7 @@
 #include "xen/evtchn_fd.h"
 #include "xen/shared.h"
 
-#define PVM_TIME_MAX_AGE_NS	1000000000ull	/* unstable TSC: age of a record */
+#define PVM_TIME_MAX_AGE_NS	100000000ull	/* unstable TSC: age of a record */
 #define PVM_RUNSTATE_AREA	sizeof(struct vcpu_runstate_info)
 
 /* ---- shared_info ---- */
@@ -300,6 +300,12 @@ void pvm_time_publish(struct pvm_vcpu *v)
 		if (now - s->time_made_ns < PVM_TIME_MAX_AGE_NS)
 			return;
 	}
+	/*
+	 * The TSC was stable and is no more: from here on the host's clock leads. It goes on from where the guest's clock
+	 * is; the two may be far apart, if the host had the TSC's frequency wrong.
+	 */
+	if (!stable && s->time.flags & PVCLOCK_TSC_STABLE_BIT)
+		WRITE_ONCE(v->vm->epoch_ns, ktime_get_ns() - scaled(&s->time, rdtsc_ordered()));
 	/* with a stable TSC the first record is for ever: only its place can be new */
 	if (!stable || !s->time.tsc_to_system_mul) {
 		make_record(v, &s->time);

@@ -26,15 +26,24 @@ static enum hrtimer_restart singleshot_fired(struct hrtimer *timer)
 static enum hrtimer_restart period_fired(struct hrtimer *timer)
 {
 	struct pvm_vcpu *v = container_of(timer, struct pvm_vcpu, vtimer.periodic);
-	u64 period = READ_ONCE(v->vtimer.period_ns);
 
-	if (!period)
-		return HRTIMER_NORESTART;
 	WRITE_ONCE(v->vtimer.fired, true);
 	pvm_vcpu_wake(v);
-	/* missed periods are not made up for: they would only be one VIRQ anyway */
-	hrtimer_forward_now(timer, ns_to_ktime(period));
-	return HRTIMER_RESTART;
+	return HRTIMER_NORESTART;	/* the next one is started by next_period() */
+}
+
+/*
+ * Only the vCPU starts its timers. A callback that moved the expiry on while the vCPU, on another CPU, starts the timer
+ * with a new period would move one that is queued. Missed periods are not made up for: they would be one VIRQ anyway.
+ */
+static void next_period(struct pvm_vcpu *v)
+{
+	struct hrtimer *t = &v->vtimer.periodic;
+
+	if (!v->vtimer.period_ns || hrtimer_is_queued(t))
+		return;
+	hrtimer_forward_now(t, ns_to_ktime(min_t(u64, v->vtimer.period_ns, PVM_KTIME_MAX)));
+	hrtimer_restart(t);
 }
 
 /**
@@ -62,7 +71,7 @@ void pvm_vtimer_fini(struct pvm_vcpu *v)
 {
 	if (!v->vtimer.ready)
 		return;
-	WRITE_ONCE(v->vtimer.period_ns, 0);
+	v->vtimer.period_ns = 0;
 	hrtimer_cancel(&v->vtimer.timer);
 	hrtimer_cancel(&v->vtimer.periodic);
 	v->vtimer.ready = false;
@@ -83,6 +92,7 @@ void pvm_vtimer_arm(struct pvm_vcpu *v, u64 deadline_ns)
 	struct hrtimer *t = &v->vtimer.timer;
 	u64 now;
 
+	v->vtimer.deadline_ns = 0;
 	if (!deadline_ns) {
 		hrtimer_try_to_cancel(t);
 		return;
@@ -93,6 +103,7 @@ void pvm_vtimer_arm(struct pvm_vcpu *v, u64 deadline_ns)
 		WRITE_ONCE(v->vtimer.fired, true);
 		return;
 	}
+	v->vtimer.deadline_ns = deadline_ns;
 	hrtimer_start(t, ns_to_ktime(pvm_deadline_ktime(deadline_ns - now, ktime_get_ns())), HRTIMER_MODE_ABS);
 }
 
@@ -106,7 +117,7 @@ void pvm_vtimer_arm(struct pvm_vcpu *v, u64 deadline_ns)
 void pvm_vtimer_set_period(struct pvm_vcpu *v, u64 period_ns)
 {
 	hrtimer_try_to_cancel(&v->vtimer.periodic);
-	WRITE_ONCE(v->vtimer.period_ns, period_ns);
+	v->vtimer.period_ns = period_ns;
 	if (period_ns)
 		hrtimer_start(&v->vtimer.periodic, ns_to_ktime(min_t(u64, period_ns, PVM_KTIME_MAX)),
 			      HRTIMER_MODE_REL);
@@ -120,8 +131,17 @@ void pvm_vtimer_set_period(struct pvm_vcpu *v, u64 period_ns)
  */
 void pvm_vtimer_deliver(struct pvm_vcpu *v)
 {
+	u64 deadline = v->vtimer.deadline_ns;
+
 	if (!xchg(&v->vtimer.fired, false))
 		return;
+	if (deadline && !hrtimer_is_queued(&v->vtimer.timer) && !pvm_deadline_past(deadline, pvm_guest_time_ns(v))) {
+		/* The host's clock ran ahead of the TSC: not yet, by the clock the guest reads. */
+		pvm_vtimer_arm(v, deadline);
+		if (!v->vtimer.period_ns)
+			return;
+	}
+	next_period(v);
 	pvm_count(v, PVM_STAT_TIMER_FIRES);
 	(void)pvm_evtchn_raise_virq(v, VIRQ_TIMER);
 }
