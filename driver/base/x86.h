@@ -28,6 +28,7 @@
 #define PVM_PF_U	(1u << 2)
 #define PVM_PF_RSVD	(1u << 3)
 #define PVM_PF_I	(1u << 4)
+#define PVM_PF_PK	(1u << 5)
 
 /* RFLAGS, SDM vol. 1 3.4.3 */
 #define PVM_FL_CF	(1ull << 0)

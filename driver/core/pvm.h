@@ -346,8 +346,10 @@ int pvm_area_init(struct pvm_vcpu *v);
 void pvm_area_fini(struct pvm_vcpu *v);
 void pvm_area_map_info(struct pvm_vcpu *v, struct page *page, u32 offset);	/* where assembly finds vcpu_info */
 void pvm_area_set_descriptor(struct pvm_vcpu *v, u32 index, u64 descriptor);	/* GDT entries 12..14 */
-u64 *pvm_area_ldt(struct pvm_vcpu *v);		/* room for 8192 descriptors, NULL: no memory */
-void pvm_area_load_ldt(struct pvm_vcpu *v, u32 entries);	/* sanitise what is there and load it; 0 = none */
+bool pvm_area_has_ldt(struct pvm_vcpu *v);	/* room for 8192 descriptors, made at the first call */
+void pvm_area_set_ldt_entry(struct pvm_vcpu *v, u32 index, u64 descriptor);	/* sanitised */
+void pvm_area_load_ldt(struct pvm_vcpu *v, u32 entries);	/* use the first @entries; 0 = none */
+void pvm_host_reset_pkru(struct pvm_vcpu *v);
 void pvm_host_reload_debugregs(struct pvm_vcpu *v);	/* after a change of v->cpu.dr[] or dr7 */
 u64 pvm_switch_guest_xcr0(void);
 

@@ -39,6 +39,11 @@ static enum pvm_act page_fault(struct pvm_vcpu *v)
 	/* On a 5-level host a 48-bit non-canonical address faults as if it were unmapped. */
 	if (unlikely(!pvm_is_canonical(cr2)))
 		return pvm_inject(v, PVM_X_GP, true, 0);
+	/* WRPKRU is no privileged instruction: what a guest program did with the host's protection keys is undone. */
+	if (unlikely(error & PVM_PF_PK)) {
+		pvm_host_reset_pkru(v);
+		return PVM_ACT_RESUME;
+	}
 	res = pvm_mmu_fault(v, cr2, error, &guest_error, &gfn);
 	if (res == PVM_FAULT_EMULATE)
 		res = pvm_emulate_pt_write(v, cr2, gfn);

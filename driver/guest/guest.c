@@ -54,6 +54,7 @@ void pvm_guest_fini(struct pvm_vm *vm)
 	u32 i;
 
 	pvm_evtchn_fds_fini(vm);	/* first: no eventfd can raise a port from here on */
+	pvm_mmu_stop(vm);		/* nor can the notifier or the shrinker look for vCPUs */
 	for (i = 0; i < PVM_MAX_VCPUS; i++) {
 		if (vm->vcpus[i])
 			destroy_vcpu(vm->vcpus[i]);

@@ -77,7 +77,9 @@ static enum pvm_act enter_and_handle(struct pvm_vcpu *v)
 		/* From here until the exit an IPI means something to us: see pvm_mmu_kick_all() and pvm_vcpu_wake(). */
 		WRITE_ONCE(v->cpu_running, smp_processor_id());
 		smp_mb();
-		act = before_entry(v);
+		/* The last look: what comes later finds us by an interrupt, and the guest leaves at once. */
+		act = unlikely(need_resched() || signal_pending(current) || must_return(v)) ? PVM_ACT_LEAVE :
+											      before_entry(v);
 		if (act == PVM_ACT_RESUME)
 			res = pvm_switch_run(v);
 		WRITE_ONCE(v->cpu_running, -1);

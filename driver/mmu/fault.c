@@ -16,7 +16,8 @@
 #include "mmu/shadow.h"
 
 /*
- * The host's mapping of @hva. IRQs off keep its page tables from being freed, as in get_user_pages_fast().
+ * The host's mapping of @hva. IRQs off keep its page tables from being freed, as in get_user_pages_fast(); as there,
+ * each entry is read once and what was checked is what is followed.
  * Memory of no struct page, and device memory, is never lent.
  */
 static bool host_walk(unsigned long hva, pvm_hfn_t *hfn, bool *host_w)
@@ -31,11 +32,11 @@ static bool host_walk(unsigned long hva, pvm_hfn_t *hfn, bool *host_w)
 
 	if (pgd_none(pgd) || pgd_bad(pgd))
 		return false;
-	p4dp = p4d_offset(pgdp, hva);
+	p4dp = p4d_offset_lockless(pgdp, pgd, hva);
 	p4d = READ_ONCE(*p4dp);
 	if (p4d_none(p4d) || p4d_bad(p4d))
 		return false;
-	pudp = pud_offset(p4dp, hva);
+	pudp = pud_offset_lockless(p4dp, p4d, hva);
 	pud = READ_ONCE(*pudp);
 	if (!(pud_val(pud) & _PAGE_PRESENT))
 		return false;
@@ -44,7 +45,7 @@ static bool host_walk(unsigned long hva, pvm_hfn_t *hfn, bool *host_w)
 		pfn = pud_pfn(pud) + ((hva & ~PUD_MASK) >> PAGE_SHIFT);
 		goto found;
 	}
-	pmdp = pmd_offset(pudp, hva);
+	pmdp = pmd_offset_lockless(pudp, pud, hva);
 	pmd = READ_ONCE(*pmdp);
 	if (!(pmd_val(pmd) & _PAGE_PRESENT))
 		return false;
@@ -53,13 +54,14 @@ static bool host_walk(unsigned long hva, pvm_hfn_t *hfn, bool *host_w)
 		pfn = pmd_pfn(pmd) + ((hva & ~PMD_MASK) >> PAGE_SHIFT);
 		goto found;
 	}
-	pte = READ_ONCE(*pte_offset_kernel(pmdp, hva));
+	pte = READ_ONCE(*pte_offset_kernel(&pmd, hva));
 	flags = pte_flags(pte);
 	pfn = pte_pfn(pte);
-	if ((flags & _PAGE_SPECIAL) && !is_zero_pfn(pfn))
-		return false;
 found:
 	if ((flags & need) != need || !pfn_valid(pfn))
+		return false;
+	/* Special at any size is memory of a driver, whose end no invalidation tells; or a zero page, small or huge. */
+	if ((flags & _PAGE_SPECIAL) && !is_zero_pfn(pfn) && ((flags & _PAGE_RW) || !PageCompound(pfn_to_page(pfn))))
 		return false;
 	*hfn = pvm_hfn(pfn);
 	*host_w = (flags & w) == w;
@@ -95,15 +97,15 @@ int pvm_host_frame(struct pvm_vcpu *v, struct pvm_frame *f, u64 gfn, bool write,
 /**
  * pvm_fill_leaf() - make the level-1 entry for a guest entry
  * @gpte: present, with A (and D if @write) already set in guest memory
- * @path_w: the entries above allow writes (read-only views of tables exist: recursive maps)
+ * @demote: a page table that the entry maps writable is none any more; else it gets mapped read-only
  *
  * Context: mmu.lock held, caches not low. Return: 0, -ENXIO the entry names no frame, -PVM_ENEED.
  */
-int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write, bool path_w)
+int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write, bool demote)
 {
 	u64 gfn = pvm_pte_gfn(gpte);
 	struct pvm_frame *f = pvm_frame_of(v->vm, gfn);
-	bool want_w = path_w && (gpte & PVM_PTE_W) && (write || (gpte & PVM_PTE_D)), host_w;
+	bool want_w = (gpte & PVM_PTE_W) && (write || (gpte & PVM_PTE_D)), host_w;
 	u32 in = write ? PVM_SPTE_IN_WRITE : 0;
 	LIST_HEAD(dispose);
 	pvm_hfn_t hfn;
@@ -115,10 +117,11 @@ int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bo
 	if (err)
 		return err;
 	/*
-	 * A stock guest maps its live tables read-only; where it maps one writable, it is none any more. A table that maps
-	 * itself writable stays one, and unwritable: @sp must not vanish under us.
+	 * A stock guest maps its live tables read-only; where it maps one writable by hypercall, or writes to it, it is none
+	 * any more. A read must not do that: the table may be part of the walk that reads it (recursive maps), and would
+	 * be made again at once, for ever. Nor may @sp vanish under us.
 	 */
-	if (f->sp_level && want_w && gfn != sp->gfn) {
+	if (f->sp_level && want_w && demote && gfn != sp->gfn) {
 		pvm_sp_zap_frame(v->vm, f, &dispose);
 		pvm_frame_set_level(f, 0);
 	} else if (f->sp_level) {
@@ -211,7 +214,7 @@ static int walk_path(struct pvm_vcpu *v, u64 va, struct pvm_walk *w, struct pvm_
 	struct pvm_path *p = path_of(v, va);
 	int err;
 
-	if (likely(p->key == path_key(v, va))) {
+	if (likely(p->key == path_key(v, va) && p->zap_gen == READ_ONCE(v->vm->mmu.zap_gen))) {
 		*path = p;
 		w->level = 1;
 		w->table[1] = p->table;
@@ -254,7 +257,7 @@ static enum pvm_fault_result fill(struct pvm_vcpu *v, u64 va, struct pvm_walk *w
 		err = pvm_need_cache(v);
 		goto out;
 	}
-	if (unlikely(mmu->nr_pages + 4 > mmu->max_pages))
+	if (unlikely(mmu->nr_pages + PVM_PAGES_PER_FAULT > mmu->max_pages))
 		pvm_sp_reclaim(v->vm, 16, &dispose);
 	if (likely(path && path->sp && path->zap_gen == mmu->zap_gen)) {
 		sp = path->sp;
@@ -273,13 +276,31 @@ static enum pvm_fault_result fill(struct pvm_vcpu *v, u64 va, struct pvm_walk *w
 		remember(v, va, w, sp);
 	}
 	before = sp->spt[w->index[1]];
-	err = pvm_fill_leaf(v, sp, w->index[1], w->pte[1], write, w->writable);
+	err = pvm_fill_leaf(v, sp, w->index[1], w->pte[1], write, write);
 	if (!err)
 		pvm_count(v, before == sp->spt[w->index[1]] ? PVM_STAT_PF_SPURIOUS : PVM_STAT_PF_FILL);
 out:
 	spin_unlock(&mmu->lock);
 	pvm_sp_dispose(&dispose);
 	return err == -PVM_ENEED ? PVM_FAULT_NEED : err ? PVM_FAULT_GUEST : PVM_FAULT_FIXED;
+}
+
+/*
+ * A writable mapping of a table that this very walk goes through: lending it would take the table away, walking would
+ * bring it back. Such writes are emulated.
+ */
+static bool writes_own_path(struct pvm_vcpu *v, u64 va, const struct pvm_walk *leaf)
+{
+	u64 gfn = pvm_pte_gfn(leaf->pte[1]);
+	struct pvm_frame *f = pvm_frame_of(v->vm, gfn);
+	struct pvm_walk w;
+
+	if (likely(!f || !f->sp_level))
+		return false;
+	/* @leaf may lack its upper levels; a walk that fails now is left to the next fault */
+	if (pvm_walk(v, v->ss->kernel_mode ? v->mmu.kroot_gfn : v->mmu.uroot_gfn, va, &w))
+		return false;
+	return gfn == w.table[1] || gfn == w.table[2] || gfn == w.table[3] || gfn == w.table[4];
 }
 
 /* A level-1 table by its type, or because it is used as one. */
@@ -330,6 +351,10 @@ enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 
 	ret = touch(v, &w, path ? 1 : 4, write);
 	if (ret)
 		return ret == 1 ? PVM_FAULT_FIXED : ret == -PVM_ENEED ? PVM_FAULT_NEED : PVM_FAULT_GUEST;
+	if (unlikely(write && writes_own_path(v, cr2, &w))) {
+		*gfn = pvm_gfn(pvm_pte_gfn(w.pte[1]));
+		return PVM_FAULT_EMULATE;
+	}
 	return fill(v, cr2, &w, path, write);
 
 protection:

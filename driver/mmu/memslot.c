@@ -19,6 +19,7 @@
 
 #define GFN_LIMIT	(1ull << 32)	/* 16 TiB; also keeps frame arithmetic far from overflow */
 #define ZAP_BATCH	1024		/* frames handled per hold of the lock */
+#define ZAP_PAGES	16		/* shadow pages, of 512 entries each */
 
 static LIST_HEAD(shrink_list);		/* VMs, protected by shrink_lock */
 static DEFINE_MUTEX(shrink_lock);
@@ -31,52 +32,72 @@ static struct pvm_vm *vm_of(struct mmu_notifier *n)
 
 /* ---- host invalidations ------------------------------------------------------------------------------------- */
 
-/* Clear all entries of frames [from, to) of a slot. Returns true if there were any. */
-static bool zap_frames(struct pvm_vm *vm, struct pvm_slot *s, u64 from, u64 to, bool may_sleep)
+/* What is done to frames [from, to) of a slot; mmu.lock held. */
+typedef bool (*frames_fn)(struct pvm_vm *vm, struct pvm_slot *s, u64 from, u64 to, bool flag);
+
+/* Clear all their entries. Returns true if there were any. */
+static bool zap_frames(struct pvm_vm *vm, struct pvm_slot *s, u64 from, u64 to, bool unused)
 {
 	bool any = false;
-	u64 n, stop;
+	u64 n;
 
-	while (from < to) {
-		stop = min(to, from + ZAP_BATCH);
-		spin_lock(&vm->mmu.lock);
-		for (n = from; n < stop; n++) {
-			while (s->frames[n].rmap) {
-				pvm_spte_clear(vm, pvm_rmap_first(s->frames[n].rmap));
-				any = true;
-			}
+	for (n = from; n < to; n++) {
+		while (s->frames[n].rmap) {
+			pvm_spte_clear(vm, pvm_rmap_first(s->frames[n].rmap));
+			any = true;
 		}
-		spin_unlock(&vm->mmu.lock);
-		from = stop;
-		if (may_sleep)
-			cond_resched();
 	}
 	return any;
 }
 
-typedef bool (*frames_fn)(struct pvm_vm *vm, struct pvm_slot *s, u64 from, u64 to, bool flag);
-
-static bool for_range(struct pvm_vm *vm, unsigned long start, unsigned long end, frames_fn fn, bool flag)
+/*
+ * Calls @fn for every frame in [start, end), in batches. The slots are looked at anew in each hold of the lock: before
+ * a vCPU ran they may come and go, and then there is nothing to find in them.
+ */
+static bool for_range(struct pvm_vm *vm, unsigned long start, unsigned long end, frames_fn fn, bool flag, bool may_sleep,
+		      bool *ours)
 {
+	struct pvm_mmu *mmu = &vm->mmu;
 	bool any = false;
 	u32 i;
 
-	for (i = 0; i < vm->mmu.nr_slots; i++) {
-		struct pvm_slot *s = &vm->mmu.slots[i];
-		unsigned long last = s->uaddr + (s->nr_pages << PVM_PAGE_SHIFT);
-		unsigned long from = max(start, s->uaddr), to = min(end, last);
+	spin_lock(&mmu->lock);
+	for (i = 0; i < mmu->nr_slots; i++) {
+		unsigned long at = start;
 
-		if (from < to)
+		while (i < mmu->nr_slots) {
+			struct pvm_slot *s = &mmu->slots[i];
+			unsigned long from = max(at, s->uaddr);
+			unsigned long to = min(end, s->uaddr + (s->nr_pages << PVM_PAGE_SHIFT));
+
+			if (from >= to)
+				break;
+			*ours = true;
+			at = min(to, (from & PAGE_MASK) + ((unsigned long)ZAP_BATCH << PVM_PAGE_SHIFT));
 			any |= fn(vm, s, (from - s->uaddr) >> PVM_PAGE_SHIFT,
-				  (to - s->uaddr + PVM_PAGE_SIZE - 1) >> PVM_PAGE_SHIFT, flag);
+				  (at - s->uaddr + PVM_PAGE_SIZE - 1) >> PVM_PAGE_SHIFT, flag);
+			if (at == to)
+				break;
+			spin_unlock(&mmu->lock);
+			if (may_sleep)
+				cond_resched();
+			spin_lock(&mmu->lock);
+		}
 	}
+	spin_unlock(&mmu->lock);
 	return any;
 }
 
+/*
+ * The vCPUs are kicked whenever the range has guest memory, entries found or not: another task (shrinker, a second
+ * invalidation) may have cleared the entries just now and not have kicked yet, and the page must not be freed while
+ * a TLB still has it.
+ */
 static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range *range)
 {
 	struct pvm_vm *vm = vm_of(mn);
 	struct pvm_mmu *mmu = &vm->mmu;
+	bool ours = false;
 
 	spin_lock(&mmu->lock);
 	if (!mmu->invalidating++) {
@@ -87,10 +108,10 @@ static int range_start(struct mmu_notifier *mn, const struct mmu_notifier_range 
 		mmu->invalidate_end = max(mmu->invalidate_end, range->end);
 	}
 	spin_unlock(&mmu->lock);
-	if (for_range(vm, range->start, range->end, zap_frames, mmu_notifier_range_blockable(range))) {
+	if (for_range(vm, range->start, range->end, zap_frames, false, mmu_notifier_range_blockable(range), &ours))
 		atomic64_inc(&vm->stat[PVM_STAT_NOTIFIER]);
+	if (ours)
 		pvm_mmu_kick_all(vm);
-	}
 	return 0;
 }
 
@@ -112,7 +133,6 @@ static bool age_frames(struct pvm_vm *vm, struct pvm_slot *s, u64 from, u64 to, 
 	bool young = false;
 	u64 n;
 
-	spin_lock(&vm->mmu.lock);
 	for (n = from; n < to; n++) {
 		u64 *spte = s->frames[n].rmap ? pvm_rmap_first(s->frames[n].rmap) : NULL;
 
@@ -122,7 +142,6 @@ static bool age_frames(struct pvm_vm *vm, struct pvm_slot *s, u64 from, u64 to, 
 		if (clear)
 			clear_bit(5, (unsigned long *)spte);
 	}
-	spin_unlock(&vm->mmu.lock);
 	return young;
 }
 
@@ -131,25 +150,33 @@ typedef typeof(((struct mmu_notifier_ops *)NULL)->test_young(NULL, NULL, 0)) you
 
 static young_t clear_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long start, unsigned long end)
 {
-	return for_range(vm_of(mn), start, end, age_frames, true);
+	bool unused;
+
+	return for_range(vm_of(mn), start, end, age_frames, true, false, &unused);
 }
 
 static young_t test_young(struct mmu_notifier *mn, struct mm_struct *mm, unsigned long address)
 {
-	return for_range(vm_of(mn), address, address + PAGE_SIZE, age_frames, false);
+	bool unused;
+
+	return for_range(vm_of(mn), address, address + PAGE_SIZE, age_frames, false, false, &unused);
 }
 
 static void zap_everything(struct pvm_vm *vm)
 {
+	struct list_head *pages = &vm->mmu.pages;
 	LIST_HEAD(dispose);
-	struct pvm_sp *sp, *tmp;
+	u32 n;
 
-	spin_lock(&vm->mmu.lock);
-	list_for_each_entry_safe(sp, tmp, &vm->mmu.pages, lru)
-		pvm_sp_zap(vm, sp, &dispose);
-	spin_unlock(&vm->mmu.lock);
-	pvm_mmu_kick_all(vm);
-	pvm_sp_dispose(&dispose);
+	do {
+		spin_lock(&vm->mmu.lock);
+		for (n = 0; n < ZAP_PAGES && !list_empty(pages); n++)
+			pvm_sp_zap(vm, list_first_entry(pages, struct pvm_sp, lru), &dispose);
+		spin_unlock(&vm->mmu.lock);
+		pvm_mmu_kick_all(vm);
+		pvm_sp_dispose(&dispose);
+		cond_resched();
+	} while (n == ZAP_PAGES);
 }
 
 /* The address space is going: no task of it can run a vCPU any more. */
@@ -203,8 +230,8 @@ static int find_slot(const struct pvm_vm *vm, u32 id)
 int pvm_slot_add(struct pvm_vm *vm, u32 id, u64 gfn, u64 nr_pages, unsigned long uaddr)
 {
 	struct pvm_mmu *mmu = &vm->mmu;
+	struct pvm_frame *frames;
 	u64 swap;
-	struct pvm_slot *s;
 	u32 i;
 
 	if (find_slot(vm, id) >= 0)
@@ -218,16 +245,14 @@ int pvm_slot_add(struct pvm_vm *vm, u32 id, u64 gfn, u64 nr_pages, unsigned long
 	swap = max(get_nr_swap_pages(), 0l);
 	if ((pvm_slot_bytes(vm) >> PVM_PAGE_SHIFT) + nr_pages > totalram_pages() + swap)
 		return -ENOMEM;
-	s = &mmu->slots[mmu->nr_slots];
-	s->frames = kvcalloc(nr_pages, sizeof(*s->frames), GFP_KERNEL_ACCOUNT);
-	if (!s->frames)
+	frames = kvcalloc(nr_pages, sizeof(*frames), GFP_KERNEL_ACCOUNT);
+	if (!frames)
 		return -ENOMEM;
-	s->id = id;
-	s->gfn = gfn;
-	s->nr_pages = nr_pages;
-	s->uaddr = uaddr;
-	smp_wmb();	/* the notifier sees a complete slot */
-	mmu->nr_slots++;
+	spin_lock(&mmu->lock);	/* the notifier sees all of it or nothing */
+	mmu->slots[mmu->nr_slots++] = (struct pvm_slot){
+		.id = id, .gfn = gfn, .nr_pages = nr_pages, .uaddr = uaddr, .frames = frames,
+	};
+	spin_unlock(&mmu->lock);
 	return 0;
 }
 
@@ -235,16 +260,17 @@ int pvm_slot_remove(struct pvm_vm *vm, u32 id)
 {
 	struct pvm_mmu *mmu = &vm->mmu;
 	int i = find_slot(vm, id);
+	struct pvm_frame *frames;
 
 	if (i < 0)
 		return i;
 	/* No vCPU ran, so no frame has entries; only the notifier may be looking at the table. */
 	spin_lock(&mmu->lock);
-	swap(mmu->slots[i], mmu->slots[mmu->nr_slots - 1]);
-	mmu->nr_slots--;
-	spin_unlock(&mmu->lock);
-	kvfree(mmu->slots[mmu->nr_slots].frames);
+	frames = mmu->slots[i].frames;
+	mmu->slots[i] = mmu->slots[--mmu->nr_slots];
 	memset(&mmu->slots[mmu->nr_slots], 0, sizeof(mmu->slots[0]));
+	spin_unlock(&mmu->lock);
+	kvfree(frames);
 	return 0;
 }
 
@@ -381,19 +407,30 @@ int pvm_mmu_init(struct pvm_vm *vm, u64 max_shadow_pages)
 	return 0;
 }
 
+/*
+ * Nobody but the caller looks at the VM from here on: notifier and shrinker walk vm->vcpus[], so this comes before
+ * the vCPUs go. No shadow page is left, and none is made any more.
+ */
+void pvm_mmu_stop(struct pvm_vm *vm)
+{
+	struct pvm_mmu *mmu = &vm->mmu;
+
+	if (!mmu->registered)
+		return;
+	mutex_lock(&shrink_lock);
+	list_del_init(&mmu->link);
+	mutex_unlock(&shrink_lock);
+	mmu_notifier_unregister(&mmu->notifier, vm->mm);
+	mmu->registered = false;
+	zap_everything(vm);
+}
+
 void pvm_mmu_fini(struct pvm_vm *vm)
 {
 	struct pvm_mmu *mmu = &vm->mmu;
 	u32 i;
 
-	if (mmu->registered) {
-		mutex_lock(&shrink_lock);
-		list_del_init(&mmu->link);
-		mutex_unlock(&shrink_lock);
-		mmu_notifier_unregister(&mmu->notifier, vm->mm);
-		mmu->registered = false;
-		zap_everything(vm);
-	}
+	pvm_mmu_stop(vm);
 	for (i = 0; i < mmu->nr_slots; i++)
 		kvfree(mmu->slots[i].frames);
 	mmu->nr_slots = 0;

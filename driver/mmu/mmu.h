@@ -136,6 +136,7 @@ enum pvm_fault_result {
 
 /* mmu/memslot.c */
 int pvm_mmu_init(struct pvm_vm *vm, u64 max_shadow_pages);
+void pvm_mmu_stop(struct pvm_vm *vm);		/* before the vCPUs go; idempotent */
 void pvm_mmu_fini(struct pvm_vm *vm);		/* idempotent */
 int pvm_slot_add(struct pvm_vm *vm, u32 slot, u64 gfn, u64 nr_pages, unsigned long uaddr);
 int pvm_slot_remove(struct pvm_vm *vm, u32 slot);

@@ -36,7 +36,7 @@ int pvm_mmu_set_roots(struct pvm_vcpu *v)
 	int err = 0;
 
 	spin_lock(&mmu->lock);
-	if (unlikely(mmu->nr_pages + 4 > mmu->max_pages))
+	if (unlikely(mmu->nr_pages + PVM_PAGES_PER_FAULT > mmu->max_pages))
 		pvm_sp_reclaim(v->vm, 16, &dispose);
 	m->kroot = find_root(v, m->kroot_gfn, false);
 	m->uroot = m->uroot_gfn ? find_root(v, m->uroot_gfn, true) : NULL;
@@ -114,8 +114,11 @@ int pvm_mmu_new_user_base(struct pvm_vcpu *v, u64 gfn)
 {
 	if (gfn && !pvm_frame_of(v->vm, gfn))
 		return -EINVAL;
+	if (v->mmu.uroot_gfn != gfn)
+		pvm_vtlb_flush(v);	/* remembered paths of the user view */
 	v->mmu.uroot_gfn = gfn;
 	v->mmu.uroot = NULL;
+	v->ss->user_cr3 = 0;		/* found again before the next entry; never a freed one */
 	return 0;
 }
 

@@ -23,6 +23,11 @@ struct pvm_sp *pvm_sp_find(const struct pvm_frame *f, u32 level, bool user_view)
 	return NULL;
 }
 
+static u32 pages_of(const struct pvm_sp *sp)
+{
+	return 1 + !!sp->known + !!sp->high + !!sp->top;
+}
+
 static u64 *take_page(struct pvm_vcpu *v)
 {
 	return v->mmu.cache.page[--v->mmu.cache.nr_page];
@@ -85,7 +90,7 @@ struct pvm_sp *pvm_sp_make(struct pvm_vcpu *v, u64 gfn, u32 level, bool user_vie
 	sp->next = pvm_frame_sp(f);
 	f->sp_level = (unsigned long)sp | pvm_frame_level(f);
 	list_add_tail(&sp->lru, &mmu->pages);
-	mmu->nr_pages++;
+	mmu->nr_pages += pages_of(sp);
 	pvm_count(v, PVM_STAT_SHADOW_ALLOC);
 	return sp;
 }
@@ -198,7 +203,7 @@ void pvm_sp_zap(struct pvm_vm *vm, struct pvm_sp *sp, struct list_head *dispose)
 		forget_root(vm, sp);
 	unlink_from_frame(vm, sp);
 	vm->mmu.zap_gen++;
-	vm->mmu.nr_pages--;
+	vm->mmu.nr_pages -= pages_of(sp);
 	list_move(&sp->lru, dispose);
 }
 

@@ -14,6 +14,8 @@
 /* Software bit of a level-1 entry: writable although the guest's is not, because its target is out of sync. */
 #define PVM_SPTE_ALIAS	(1ull << 10)
 
+#define PVM_PAGES_PER_FAULT 7	/* root 3, level 3 and 2 one each, level 1 two */
+
 #define PVM_RMAP_CHUNK	14
 #define PVM_RMAP_DEPTH	64	/* chunks: a set that is full loses a member, so that no search is long */
 struct pvm_rmap_chunk {
@@ -108,7 +110,7 @@ void pvm_mark_table(struct pvm_vcpu *v, struct pvm_frame *f, u32 level);
 /* fault.c */
 bool pvm_cache_is_low(const struct pvm_vcpu *v);
 struct pvm_sp *pvm_link_path(struct pvm_vcpu *v, const struct pvm_walk *w);	/* NULL: cache empty */
-int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write, bool path_w);
+int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write, bool demote);
 /* Host frame behind a guest frame. -PVM_ENEED: not there (or not writable when @write). */
 int pvm_host_frame(struct pvm_vcpu *v, struct pvm_frame *f, u64 gfn, bool write, pvm_hfn_t *hfn, bool *host_w);
 

@@ -219,6 +219,11 @@ static enum pvm_fault_result make_unsync(struct pvm_vcpu *v, u64 cr2, u64 gfn)
 	err = pvm_walk(v, v->mmu.kroot_gfn, cr2, &w);
 	if (err)
 		return err == -PVM_ENEED ? PVM_FAULT_NEED : PVM_FAULT_FIXED;
+	/* The VMM may have changed the table since the fault was looked at: only an entry of this frame can be the alias. */
+	if (pvm_pte_gfn(w.pte[1]) != gfn)
+		return PVM_FAULT_FIXED;
+	if ((w.pte[1] & PVM_PTE_W) || !(w.pte[2] & w.pte[3] & w.pte[4] & PVM_PTE_W))
+		return PVM_FAULT_EMULATE;	/* no alias: recursive, or kept read-only by the levels above */
 	spin_lock(&v->vm->mmu.lock);
 	if (pvm_cache_is_low(v)) {
 		err = pvm_need_cache(v);
@@ -264,7 +269,7 @@ enum pvm_fault_result pvm_mmu_native_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_
 		m->write_run_gfn = gfn.v;
 		m->write_run = 0;
 	}
-	if (m->write_run >= PVM_WRITE_RUN && may_unsync(pvm_frame_of(v->vm, gfn.v)))
+	if (m->write_run >= PVM_WRITE_RUN && v->ss->kernel_mode && may_unsync(pvm_frame_of(v->vm, gfn.v)))
 		return make_unsync(v, cr2, gfn.v);
 	m->write_run++;
 	return PVM_FAULT_EMULATE;

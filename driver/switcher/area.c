@@ -12,10 +12,12 @@
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
+#include <linux/nospec.h>
 #include <linux/sched/mm.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <asm/desc.h>
+#include <asm/nospec-branch.h>
 #include <asm/tlbflush.h>
 
 #include "core/pvm.h"
@@ -310,6 +312,7 @@ static void fill_gdt(struct pvm_switch_area *a)
 	/* Entries 1..6 are the same on every CPU; accessed bits set, so that no load has to write. */
 	for (i = 1; i < 7; i++)
 		low[i] = READ_ONCE(host[i]) | 1ull << 40;
+	low[PVM_GDT_LDT] = PVM_EMPTY_LDT;
 	high[(PVM_SEL_XEN_CS32 & 0xfff) / 8] = 0x00cffb000000ffffull;
 	high[(PVM_SEL_XEN_DS & 0xfff) / 8] = 0x00cff3000000ffffull;
 	high[(PVM_SEL_XEN_CS & 0xfff) / 8] = 0x00affb000000ffffull;
@@ -343,6 +346,7 @@ static void fill_state(struct pvm_vcpu *v)
 	ss->path = PVM_PATH_SLOW | PVM_PATH_KERNEL;
 	ss->kernel_mode = 1;
 	ss->mitigations = pvm_host_mitigations();
+	ss->untrain = (u64)entry_untrain_ret;
 }
 
 static void free_area_pages(struct pvm_vcpu *v)
@@ -466,41 +470,43 @@ void pvm_area_set_descriptor(struct pvm_vcpu *v, u32 index, u64 descriptor)
 		WRITE_ONCE(((u64 *)v->area.gdt_low)[index], descriptor);
 }
 
-/**
- * pvm_area_ldt() - where the guest's LDT is copied to
- *
- * It may be in use: only descriptors of user code and data may be written there, whatever happens next. Context: resident. Return: room for 8192 descriptors, NULL without memory.
- */
-u64 *pvm_area_ldt(struct pvm_vcpu *v)
+/** pvm_area_has_ldt() - room for the copy of an LDT, made at the first call. Context: resident. */
+bool pvm_area_has_ldt(struct pvm_vcpu *v)
 {
 	struct pvm_switch_area *a = &v->area;
 	u32 i;
 
 	if (a->ldt)
-		return a->ldt;
+		return true;
 	a->ldt = alloc_pages_exact(16 * PAGE_SIZE, GFP_ATOMIC | __GFP_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 	for (i = 0; a->ldt && i < 16; i++)
 		map_area(a, PVM_AREA_LDT + i * PAGE_SIZE, a->ldt + i * PAGE_SIZE, PTE_RW);
 	return a->ldt;
 }
 
+/* The table may be in use: nothing but user code, data or an absent descriptor is ever written to it. */
+void pvm_area_set_ldt_entry(struct pvm_vcpu *v, u32 index, u64 descriptor)
+{
+	if (index < 8192)
+		WRITE_ONCE(((u64 *)v->area.ldt)[array_index_nospec(index, 8192)], pvm_user_descriptor(descriptor));
+}
+
 /**
- * pvm_area_load_ldt() - use the first @entries descriptors of pvm_area_ldt(), 0 = no LDT
+ * pvm_area_load_ldt() - use the first @entries descriptors of the copy, 0 = none
  *
- * They are forced to user code or data; anything else becomes absent. Context: resident.
+ * The GDT entry is never absent: the host may reload its LDT by IPI while our GDT is on the CPU. Its limit is 0 while
+ * the base changes. Context: resident.
  */
 void pvm_area_load_ldt(struct pvm_vcpu *v, u32 entries)
 {
 	struct pvm_switch_area *a = &v->area;
-	u64 *gdt = a->gdt_low, *ldt = a->ldt, va = a->va + PVM_AREA_LDT;
-	u32 i;
+	u64 *gdt = a->gdt_low, va = a->va + PVM_AREA_LDT;
 
-	for (i = 0; i < entries; i++)
-		ldt[i] = pvm_user_descriptor(ldt[i]);
-	/* Without entries an empty table, which the host may load: see keep_ldt_loadable() in hostcpu.c. */
-	WRITE_ONCE(gdt[PVM_GDT_LDT], (entries ? entries * 8 - 1 : 0) | (va & 0xffffff) << 16 | 0x82ull << 40 |
-				     (va >> 24 & 0xff) << 56);
-	WRITE_ONCE(gdt[PVM_GDT_LDT + 1], va >> 32);
+	WRITE_ONCE(gdt[PVM_GDT_LDT], PVM_EMPTY_LDT);
+	WRITE_ONCE(gdt[PVM_GDT_LDT + 1], entries ? va >> 32 : 0);
+	if (entries)
+		WRITE_ONCE(gdt[PVM_GDT_LDT], (entries * 8 - 1) | (va & 0xffffff) << 16 | 0x82ull << 40 |
+					     (va >> 24 & 0xff) << 56);
 	a->ldt_loaded = entries;
 	pvm_host_load_ldt(v);
 }

@@ -26,6 +26,24 @@
 #define PVM_CPU_CLEARS_BHB	false
 #endif
 
+#ifdef X86_FEATURE_ENTRY_IBPB
+#define PVM_CPU_ENTRY_IBPB	boot_cpu_has(X86_FEATURE_ENTRY_IBPB)
+#else
+#define PVM_CPU_ENTRY_IBPB	false
+#endif
+
+/* Zen 1 and 2: UNRET; Zen 3 and 4: SRSO, by the same entry point of the kernel. */
+#ifdef X86_FEATURE_SRSO
+#define PVM_CPU_SRSO		(boot_cpu_has(X86_FEATURE_SRSO) || boot_cpu_has(X86_FEATURE_SRSO_ALIAS))
+#else
+#define PVM_CPU_SRSO		false
+#endif
+#ifdef X86_FEATURE_UNRET
+#define PVM_CPU_UNTRAINS	(boot_cpu_has(X86_FEATURE_UNRET) || PVM_CPU_SRSO)
+#else
+#define PVM_CPU_UNTRAINS	false
+#endif
+
 #ifdef X86_FEATURE_FRED
 #define PVM_CPU_HAS_FRED	cpu_feature_enabled(X86_FEATURE_FRED)
 #else

@@ -46,6 +46,9 @@ static inline void pvm_wrmsr(u32 msr, u64 v)
 	asm volatile("wrmsr" : : "c"(msr), "a"((u32)v), "d"((u32)(v >> 32)) : "memory");
 }
 
+/* GDT entry of no LDT: present, limit 0, so that an LLDT of it never faults */
+#define PVM_EMPTY_LDT	(0x82ull << 40)
+
 /* A guest descriptor as it may be loaded: user code or data, present and accessed bits as needed; else absent. */
 static inline u64 pvm_user_descriptor(u64 d)
 {

@@ -91,6 +91,10 @@ u32 pvm_host_mitigations(void)
 		m |= PVM_MIT_IBRS;
 	if (PVM_CPU_CLEARS_BHB)
 		m |= PVM_MIT_BHB;
+	if (PVM_CPU_ENTRY_IBPB)
+		m |= PVM_MIT_IBPB;
+	if (PVM_CPU_UNTRAINS)
+		m |= PVM_MIT_UNRET;
 	/*
 	 * SMEP keeps the host from following return addresses of a program, which are user addresses. A guest kernel
 	 * lives where the host kernel does: its return addresses are ones the host can follow. The host fills the
@@ -111,7 +115,7 @@ static void keep_ldt_loadable(struct pvm_switch_area *a)
 	u64 *gdt = a->gdt_low;
 
 	if (!a->ldt_loaded)
-		gdt[PVM_GDT_LDT] = 0x82ull << 40;	/* present, limit 0 */
+		gdt[PVM_GDT_LDT] = PVM_EMPTY_LDT;
 }
 
 static void load_tables(struct pvm_vcpu *v)
@@ -307,6 +311,12 @@ static void restore_pkru(const struct pvm_switch_area *a)
 {
 	if (boot_cpu_has(X86_FEATURE_OSPKE) && rdpkru() != a->host_pkru)
 		wrpkru(a->host_pkru);
+}
+
+/** pvm_host_reset_pkru() - the host's protection keys again. Context: the vCPU's task, resident. */
+void pvm_host_reset_pkru(struct pvm_vcpu *v)
+{
+	restore_pkru(&v->area);
 }
 
 /*

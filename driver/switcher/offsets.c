@@ -53,6 +53,7 @@ int main(void)
 	STATE(CNT_CR3, cnt_cr3);
 	STATE(MITIGATIONS, mitigations);
 	STATE(HOST_SPEC_CTRL, host_spec_ctrl);
+	STATE(UNTRAIN, untrain);
 	STATE(REGS, regs);
 	STATE(RIP, regs.rip);
 	DEFINE(SS_REGS_END_OFFSET, sizeof(struct pvm_regs) + PVM_STATE_REGS);

@@ -17,6 +17,8 @@
 #define PVM_MIT_VERW	1	/* MDS/TAA/MMIO/RFDS: VERW before entering the guest */
 #define PVM_MIT_IBRS	2	/* retbleed on Intel: SPEC_CTRL.IBRS while the host runs */
 #define PVM_MIT_BHB	4	/* branch history: clearing loop before host C code */
+#define PVM_MIT_IBPB	16	/* retbleed on AMD, retbleed=ibpb: IBPB on every exit */
+#define PVM_MIT_UNRET	32	/* retbleed, SRSO on AMD: the kernel's untrain sequence before the first RET */
 #define PVM_MIT_RSB	8	/* no SMEP: fill the return stack before the first RET */
 
 #endif /* PVM_SWITCHER_PATHS_H */

@@ -74,6 +74,7 @@ struct pvm_switch_state {
 	u64 cnt_to_kernel, cnt_to_user, cnt_cr3;
 	u32 mitigations;		/* PVM_MIT_*, constant after creation */
 	u32 host_spec_ctrl;		/* SPEC_CTRL the host runs with, for PVM_MIT_IBRS */
+	u64 untrain;			/* entry_untrain_ret() of the kernel, for PVM_MIT_UNRET */
 	/* fixed offset, see PVM_STATE_REGS */
 	struct pvm_regs regs __attribute__((aligned(2048)));
 };

@@ -7,8 +7,11 @@
  */
 #include <linux/hardirq.h>
 #include <linux/mm.h>
+#include <asm/apic.h>
 #include <asm/debugreg.h>
 #include <asm/desc.h>
+#include <asm/irq_vectors.h>
+#include <asm/mce.h>
 
 #include "core/pvm.h"
 #include "switcher/host.h"
@@ -57,6 +60,15 @@ static void take_dr6(struct pvm_vcpu *v)
 	asm volatile("mov %0, %%db6" : : "r"((unsigned long)DR6_RESERVED));
 }
 
+/* As if user code had met it: an error in guest memory is the VMM's, not the kernel's. */
+static void machine_check_in_guest(struct pvm_vcpu *v)
+{
+	struct pt_regs regs = { .cs = __USER_CS, .flags = X86_EFLAGS_IF };
+
+	pvm_count(v, PVM_STAT_EXIT_NMI);
+	do_machine_check(&regs);
+}
+
 static void call_host_vector(struct pvm_vcpu *v, u32 vector)
 {
 	const gate_desc *idt = (const gate_desc *)v->ss->host_idt.base;
@@ -93,12 +105,20 @@ enum pvm_switch_result pvm_switch_run(struct pvm_vcpu *v)
 		asm volatile("mov %0, %%db6" : : "r"((unsigned long)DR6_RESERVED));
 	}
 	vector = ss->regs.vector;
-	if (unlikely(ss->nmi_pending || vector == PVM_X_NMI)) {
-		ss->nmi_pending = 0;
+	if (unlikely(vector == PVM_X_NMI)) {
+		/* NMIs are blocked since it came: no IRET was executed. The handler's own IRET lets the next one in. */
 		pvm_count(v, PVM_STAT_EXIT_NMI);
 		asm volatile("int $2" : : : "memory");
 	}
-	if (unlikely(ss->mc_pending || vector == PVM_X_MC)) {
+	if (unlikely(ss->nmi_pending)) {
+		/* Noted inside the switcher and unblocked there: an INT could be hit by the next NMI half-way, so send one. */
+		ss->nmi_pending = 0;
+		pvm_count(v, PVM_STAT_EXIT_NMI);
+		apic->send_IPI(smp_processor_id(), NMI_VECTOR);
+	}
+	if (unlikely(vector == PVM_X_MC))
+		machine_check_in_guest(v);
+	if (unlikely(ss->mc_pending)) {
 		pvm_count(v, PVM_STAT_EXIT_NMI);
 		asm volatile("int $18" : : : "memory");
 	}

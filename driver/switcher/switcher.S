@@ -15,8 +15,8 @@
  *  - Adding an instruction between a `swapgs` and the load of the GS base behind it is a bug.
  *
  * What happens to ...		at CPL3			at CPL0 in here
- *	NMI			leave, int $2 in C	noted in ss->nmi_pending, iretq; C runs int $2 after the next exit;
- *							in the way in (steps 2-5) the entry is turned back at once
+ *	NMI			leave, int $2 in C	on the way in (steps 2-5): the entry is turned back at once, int $2 in C;
+ *							else noted in ss->nmi_pending, iretq; C sends itself an NMI after the exit
  *	#MC			leave, int $18 in C	leave at once, never resumed: C runs int $18, the guest dies
  *	#DB			leave			dropped: TF or MOV SS shadow deferred to our SYSCALL entry (CVE-2018-8897)
  *	#DF			leave			leave at once, the guest dies
@@ -31,7 +31,6 @@
 
 #define VEC_SYSCALL	0x100
 #define VEC_SYSCALL32	0x101
-#define VEC_NONE	0x1ff
 #define FLAGS_FIXED	0x2
 #define FLAGS_FORCED	0x202
 #define FLAGS_GUEST	0x254dd5	/* PVM_FL_GUEST of base/x86.h; offsets.c asserts it */
@@ -169,7 +168,14 @@ to_host:
 	pushq	$FLAGS_FIXED			/* AC, DF, NT and TF of the guest end here */
 	popfq
 	mov	SS_MITIGATIONS(%rdi), %ebx
-	test	$(PVM_MIT_IBRS | PVM_MIT_BHB | PVM_MIT_RSB), %ebx
+	xor	%ecx, %ecx				/* no guest value for the host to speculate with */
+	xor	%edx, %edx
+	xor	%esi, %esi
+	xor	%r8d, %r8d
+	xor	%r9d, %r9d
+	xor	%r10d, %r10d
+	xor	%r11d, %r11d
+	test	$(PVM_MIT_IBRS | PVM_MIT_BHB | PVM_MIT_RSB | PVM_MIT_IBPB | PVM_MIT_UNRET), %ebx
 	jnz	.Lmitigate
 .Lmitigated:
 	pop	%r15
@@ -189,6 +195,15 @@ to_host:
 	mov	SS_HOST_SPEC_CTRL(%rdi), %eax
 	xor	%edx, %edx
 	wrmsr
+1:	test	$PVM_MIT_IBPB, %ebx
+	jz	1f
+	mov	$MSR_IA32_PRED_CMD, %ecx
+	mov	$PRED_CMD_IBPB, %eax
+	xor	%edx, %edx
+	wrmsr
+1:	test	$PVM_MIT_UNRET, %ebx
+	jz	1f
+	call	*SS_UNTRAIN(%rdi)			/* the kernel's own sequence for this CPU */
 1:	test	$PVM_MIT_RSB, %ebx
 	jz	3f
 	mov	$16, %ecx				/* 32 entries, two calls a round */
@@ -507,7 +522,6 @@ nmi_common:
 	mov	%rsp, %rdi
 	and	$~0xfff, %rdi
 	sub	$PVM_AREA_NMI_STACK, %rdi
-	movb	$1, SS_NMI_PENDING(%rdi)
 	/* On the way in: turn back, so that a guest that never leaves cannot hold the NMI. */
 	push	%rax
 	push	%rcx
@@ -517,23 +531,19 @@ nmi_common:
 	jb	1f
 	lea	.Lway_in_end(%rip), %rcx
 	cmp	%rcx, %rax
-	ja	1f
-	lea	.Lturn_back(%rip), %rax
-	mov	%rax, 40(%rsp)
-	mov	%rdi, 64(%rsp)				/* its rsp: the state page, for .Lturn_back to find */
-1:	pop	%rcx
+	jbe	.Lturn_back
+1:	movb	$1, SS_NMI_PENDING(%rdi)
+	pop	%rcx
 	pop	%rax
 	pop	%rdi
 	add	$16, %rsp
 	iretq
 /*
- * Entered by the NMI's iretq with rsp = state page. ss->regs is untouched: the way in only reads it. GS and CR3 may
- * be on either side; to_host writes every base, and its swapgs needs the hidden base to be ours only for the guest's
- * sake, which re-enters through step 3 anyway.
+ * ss->regs is untouched: the way in only reads it. GS and CR3 may be on either side; to_host sets all of it from any
+ * state. No IRET was executed, so NMIs stay blocked until the host's own handler (int $2 in C) has run.
  */
 .Lturn_back:
-	mov	%rsp, %rdi
-	movq	$VEC_NONE, SS_REGS+120(%rdi)		/* regs.vector: nothing happened but ss->nmi_pending */
+	movq	$2, SS_REGS+120(%rdi)			/* regs.vector */
 	jmp	to_host
 
 /* #DB, #DF, #MC, on the other IST stack */

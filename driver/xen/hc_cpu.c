@@ -254,21 +254,25 @@ static bool descriptor_ok(u64 d)
  * The table written to may be the one the CPU uses, and the guest's may end in the middle: no descriptor gets there as
  * the guest has it, or a failure would leave it a call gate (test: segment).
  */
+/*
+ * The copy is live if an LDT is loaded: no word of the guest's may stand in it unsanitised, not even while it is being
+ * read. On an error the table is a mix of old and new, all of it user descriptors.
+ */
 int pvm_hc_load_ldt(struct pvm_vcpu *v, u64 base, u32 entries)
 {
-	u64 chunk[PVM_LDT_CHUNK], *ldt = entries ? pvm_area_ldt(v) : NULL;
-	u32 i, n, done;
+	u64 chunk[32];
+	u32 i, j, n;
 	int err;
 
-	if (entries && !ldt)
+	if (entries && !pvm_area_has_ldt(v))
 		return -ENOMEM;
-	for (done = 0; done < entries; done += n) {
-		n = min_t(u32, entries - done, PVM_LDT_CHUNK);
-		err = pvm_gva_read(v, base + (u64)done * sizeof(u64), chunk, n * sizeof(u64));
+	for (i = 0; i < entries; i += n) {
+		n = min_t(u32, entries - i, ARRAY_SIZE(chunk));
+		err = pvm_gva_read(v, base + (u64)i * sizeof(u64), chunk, n * sizeof(u64));
 		if (err)
 			return err;
-		for (i = 0; i < n; i++)
-			WRITE_ONCE(ldt[done + i], hardware_descriptor(chunk[i]));
+		for (j = 0; j < n; j++)
+			pvm_area_set_ldt_entry(v, i + j, chunk[j]);
 	}
 	pvm_area_load_ldt(v, entries);
 	return 0;
