@@ -6,8 +6,10 @@
 #include "pvt.h"
 
 asm(".pushsection .user, \"ax\"\n.globl u_sse\n"
-    "u_sse: movq %xmm3, %rax\n mov $0x5555, %edx\n movq %rdx, %xmm3\n syscall\n.popsection");
-extern const char u_sse[];
+    "u_sse: movq %xmm3, %rax\n mov $0x5555, %edx\n movq %rdx, %xmm3\n syscall\n"
+    ".globl u_pkru\n"
+    "u_pkru: mov $-1, %eax\n xor %ecx, %ecx\n xor %edx, %edx\n wrpkru\n syscall\n.popsection");
+extern const char u_sse[], u_pkru[];
 
 static u8 set[16][16] __attribute__((aligned(64))), got[16][16] __attribute__((aligned(64)));
 static u8 wide[64] __attribute__((aligned(64))), wide_got[64] __attribute__((aligned(64)));
@@ -106,4 +108,9 @@ void test_main(void)
 	eq("TS: #NM", TRY("fwait\n\tmovq %%xmm3, %%rax", : : : "rax", "memory"), 8);
 	asm volatile("movq %%xmm3, %0" : "=r"(i));
 	eq("after #NM the state is there", i, 0x5555);
+	/* WRPKRU asks nobody. No key may close: neither guest kernel nor launcher could go on. #UD without the feature. */
+	user_run(u_pkru);
+	ok(last.vector == VEC_SYSCALL || last.vector == 6, "user mode denies itself all memory (vector %#lx)", last.vector);
+	user_run(u_sse);
+	eq("and goes on", last.vector, VEC_SYSCALL);
 }

@@ -139,9 +139,66 @@ static void ldt(void)
 	vi->evtchn_upcall_mask = 1;
 }
 
+/* A selector stays in its register when its descriptor goes away; the host must survive loading it again. */
+static void stale_selectors(void)
+{
+	u64 *gdt = page_alloc(), *t = page_alloc(), frame = va_mfn(gdt);
+	u32 sel;
+
+	set_ro(gdt);
+	set_ro(t);
+	eq("set_gdt", hc2(2, &frame, 16), 0);
+	eq("TLS 0", hc2(10, va_maddr(&gdt[12]), desc(USER_DATA, 0xfffff)), 0);
+	asm volatile("mov %0, %%gs\n mov %0, %%fs\n mov %0, %%es\n mov %0, %%ds" : : "r"(0x63));
+	hc2(29, SCHEDOP_yield, 0);
+	asm volatile("mov %%gs, %0" : "=r"(sel));
+	eq("gs keeps its selector over a yield", sel, 0x63);
+	eq("TLS 0 goes away", hc2(10, va_maddr(&gdt[12]), 0), 0);
+	hc2(29, SCHEDOP_yield, 0);
+	asm volatile("mov %%gs, %0" : "=r"(sel));
+	eq("gs without a descriptor, after a yield", sel, 0);
+
+	hc2(10, va_maddr(&t[3]), desc(USER_DATA, 0xfffff));
+	eq("SET_LDT", mmuext(MMUEXT_SET_LDT, (u64)t, 512), 0);
+	asm volatile("mov %0, %%gs\n mov %0, %%fs\n mov %0, %%es" : : "r"(0x1f));
+	hc2(29, SCHEDOP_yield, 0);
+	asm volatile("mov %%gs, %0" : "=r"(sel));
+	eq("gs of the LDT after a yield", sel, 0x1f);
+	eq("SET_LDT 0", mmuext(MMUEXT_SET_LDT, 0, 0), 0);
+	hc2(29, SCHEDOP_yield, 0);
+	asm volatile("mov %%gs, %0" : "=r"(sel));
+	eq("gs of no LDT, after a yield", sel, 0);
+	asm volatile("mov %0, %%gs\n mov %0, %%fs\n mov %0, %%es\n mov %0, %%ds" : : "r"(0));
+	hc2(25, SEGBASE_GS_KERNEL, 0);
+	hc2(25, SEGBASE_FS, 0);
+}
+
+/* An LDT that ends in the middle of the second page must not leave the first page's call gate usable. */
+static void half_ldt(void)
+{
+	const u64 good = SCRATCH_VA, bad = SCRATCH_VA + 0x10000;
+	struct { u64 offset; u16 sel; } __attribute__((packed)) far = { 0, 0x1f };
+	u64 *t = page_alloc(), *gate = page_alloc();
+
+	gate[3] = 0x0000ec0000100000ull | (u64)0x1234;	/* 64-bit call gate, DPL 3, to 0x10 */
+	gate[4] = 0;
+	set_ro(t);
+	set_ro(gate);
+	map_page(good, va_mfn(t), P_RO);
+	map_page(good + PAGE_BYTES, va_mfn(t), P_RO);
+	map_page(bad, va_mfn(gate), P_RO);
+	eq("SET_LDT of two pages", mmuext(MMUEXT_SET_LDT, good, 1024), 0);
+	ok(mmuext(MMUEXT_SET_LDT, bad, 1024) < 0, "SET_LDT, second page missing");
+	ok(TRY("rex.W lcall *%0", : : "m"(far) : "memory"), "no call gate is left (vector %#lx)", last.vector);
+	ok(last.vector == 13 || last.vector == 11, "but #GP or #NP");
+	eq("SET_LDT 0", mmuext(MMUEXT_SET_LDT, 0, 0), 0);
+}
+
 void test_main(void)
 {
 	bases();
 	gdt_();
 	ldt();
+	stale_selectors();
+	half_ldt();
 }
