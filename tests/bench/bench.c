@@ -16,7 +16,7 @@
  *	BENCH end STATUS
  *
  * Kernel arguments: bench.tty=ttyS1 (default console), bench.counts (counting pass after the
- * rows), bench.rows=a,b (only these).
+ * rows), bench.rows=a,b (only these), bench.forever=a (that row without end, for "profile").
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -734,7 +734,7 @@ int main(void)
 {
 	uint64_t boot_clock = now(), boot_tsc = tsc(), clock0, tsc0;
 	const char *tty, *list;
-	char path[64], *only = NULL;
+	char path[64], *only = NULL, *forever = NULL;
 	size_t i;
 	int counts, fd;
 
@@ -759,6 +759,9 @@ int main(void)
 	list = argument("bench.rows");
 	if (list)
 		only = strdup(list);
+	list = argument("bench.forever");
+	if (list)
+		forever = strdup(list);
 
 	become_child();
 	clock0 = now();
@@ -774,8 +777,14 @@ int main(void)
 		}
 		if (r->setup)
 			r->setup();
-		measure(r);
-		if (counts)
+		if (forever && !strcmp(r->id, forever)) {
+			say("BENCH forever %s", r->id);
+			for (;;)
+				r->loop(r->loops);
+		}
+		if (!forever)
+			measure(r);
+		if (counts && !forever)
 			count(r);
 		if (r->done)
 			r->done();
