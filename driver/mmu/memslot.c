@@ -18,7 +18,7 @@
 #include "mmu/shadow.h"
 
 #define GFN_LIMIT	(1ull << 32)	/* 16 TiB; also keeps frame arithmetic far from overflow */
-#define ZAP_BATCH	1024		/* frames handled per hold of the lock */
+#define ZAP_BATCH	128		/* frames handled per hold of the lock */
 #define ZAP_PAGES	16		/* shadow pages, of 512 entries each */
 
 static LIST_HEAD(shrink_list);		/* VMs, protected by shrink_lock */
@@ -133,15 +133,8 @@ static bool age_frames(struct pvm_vm *vm, struct pvm_slot *s, u64 from, u64 to, 
 	bool young = false;
 	u64 n;
 
-	for (n = from; n < to; n++) {
-		u64 *spte = s->frames[n].rmap ? pvm_rmap_first(s->frames[n].rmap) : NULL;
-
-		if (!spte || !(*spte & PVM_PTE_A))
-			continue;
-		young = true;
-		if (clear)
-			clear_bit(5, (unsigned long *)spte);
-	}
+	for (n = from; n < to; n++)
+		young |= pvm_rmap_young(s->frames[n].rmap, clear);
 	return young;
 }
 

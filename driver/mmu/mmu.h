@@ -83,9 +83,9 @@ struct pvm_mmu {
 
 /* Memory set aside in sleeping context, taken under mmu.lock. One fault needs at most four shadow pages. */
 struct pvm_mmu_cache {
-	u64 *page[16];
-	struct pvm_sp *sp[8];
-	struct pvm_rmap_chunk *chunk[8];
+	u64 *page[32];
+	struct pvm_sp *sp[16];
+	struct pvm_rmap_chunk *chunk[64];
 	u32 nr_page, nr_sp, nr_chunk;
 };
 

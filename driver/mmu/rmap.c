@@ -97,3 +97,29 @@ void pvm_rmap_free(unsigned long *head)
 	}
 	*head = 0;
 }
+
+/* Was any of them used since it was looked at last? @clear: look anew from now on. */
+bool pvm_rmap_young(unsigned long head, bool clear)
+{
+	u64 *one = (u64 *)head, **set = &one;
+	struct pvm_rmap_chunk *c = chunks(head);
+	u32 i, nr = head ? 1 : 0;
+	bool young = false;
+
+	do {
+		if (c) {
+			set = c->spte;
+			nr = c->nr;
+			c = c->next;
+		}
+		for (i = 0; i < nr; i++) {
+			if (!(READ_ONCE(*set[i]) & PVM_PTE_A))
+				continue;
+			young = true;
+			if (!clear)
+				return true;
+			clear_bit(5, (unsigned long *)set[i]);
+		}
+	} while (c);
+	return young;
+}

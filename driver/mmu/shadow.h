@@ -93,6 +93,7 @@ void pvm_rmap_add(struct pvm_vcpu *v, unsigned long *head, u64 *spte);
 void pvm_rmap_del(unsigned long *head, const u64 *spte);
 bool pvm_rmap_is_full(unsigned long head);	/* clear pvm_rmap_first() before adding */
 u64 *pvm_rmap_first(unsigned long head);
+bool pvm_rmap_young(unsigned long head, bool clear);
 void pvm_rmap_free(unsigned long *head);
 
 /* shadow.c */

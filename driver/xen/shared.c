@@ -198,15 +198,42 @@ static u64 scaled(const struct pvclock_vcpu_time_info *t, u64 tsc)
 	return t->system_time + pvm_tsc_to_ns(tsc - t->tsc_timestamp, scale);
 }
 
+/*
+ * Both clocks as one: on a virtual machine the CPU itself may be taken away between two reads, which would put them
+ * tens of milliseconds apart. The closest of a few tries counts.
+ */
+static u64 both_clocks(const struct pvm_vm *vm, u64 *tsc)
+{
+	u64 best = U64_MAX, system = 0;
+	u32 tries;
+
+	for (tries = 0; tries < 4; tries++) {
+		u64 before = rdtsc_ordered(), now = pvm_system_time_ns(vm), after = rdtsc_ordered();
+
+		if (after - before >= best)
+			continue;
+		best = after - before;
+		*tsc = before + best / 2;
+		system = now;
+	}
+	return system;
+}
+
 static void make_record(struct pvm_vcpu *v, struct pvclock_vcpu_time_info *t)
 {
 	struct pvm_tsc_scale scale = pvm_tsc_scale_from_khz(tsc_khz);
+	bool same_cpu = t->tsc_to_system_mul && v->shared.time_cpu == smp_processor_id();
 	unsigned long flags;
+	u64 tsc, system;
 
-	local_irq_save(flags);	/* the two clocks are read as one */
-	t->tsc_timestamp = rdtsc_ordered();
-	t->system_time = pvm_system_time_ns(v->vm);
+	local_irq_save(flags);
+	system = both_clocks(v->vm, &tsc);
 	local_irq_restore(flags);
+	/* The guest's clock never steps back: where the TSC ran ahead of the host's clock, it stays ahead. */
+	if (same_cpu)
+		system = max(system, scaled(t, tsc));
+	t->tsc_timestamp = tsc;
+	t->system_time = system;
 	t->tsc_to_system_mul = scale.mul;
 	t->tsc_shift = scale.shift;
 	t->flags = pvm_tsc_stable() ? PVCLOCK_TSC_STABLE_BIT : 0;
