@@ -8,6 +8,7 @@
 #define pvm_err(fmt, ...)	pr_err("pvm: " fmt "\n", ##__VA_ARGS__)
 #define pvm_info(fmt, ...)	pr_info("pvm: " fmt "\n", ##__VA_ARGS__)
 #define pvm_warn_limited(fmt, ...)	pr_warn_ratelimited("pvm: " fmt "\n", ##__VA_ARGS__)
-#define vm_info_limited(vm, fmt, ...)	pr_info_ratelimited("pvm: vm%u %s: " fmt "\n", (vm)->id, (vm)->name, ##__VA_ARGS__)
+#define vm_info_limited(vm, fmt, ...) \
+	pr_info_ratelimited("pvm: vm%u %s: " fmt "\n", (vm)->id, (vm)->name, ##__VA_ARGS__)
 
 #endif /* PVM_BASE_LOG_H */

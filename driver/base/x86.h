@@ -47,7 +47,7 @@
 #define PVM_FL_VM	(1ull << 17)
 #define PVM_FL_AC	(1ull << 18)
 #define PVM_FL_ID	(1ull << 21)
-/* What a guest may have in RFLAGS while it runs: CF PF AF ZF SF TF DF OF NT RF AC ID; IF and the fixed bit are forced. */
+/* What a guest may have in RFLAGS while it runs; IF and the fixed bit are forced. */
 #define PVM_FL_GUEST	(PVM_FL_CF | PVM_FL_PF | PVM_FL_AF | PVM_FL_ZF | PVM_FL_SF | PVM_FL_TF | PVM_FL_DF | \
 			 PVM_FL_OF | PVM_FL_NT | PVM_FL_RF | PVM_FL_AC | PVM_FL_ID)
 #define PVM_FL_FORCED	(PVM_FL_IF | PVM_FL_FIXED)

@@ -45,6 +45,8 @@ static enum pvm_fault_result carry_out(struct pvm_vcpu *v, const struct pvm_insn
 
 /**
  * pvm_emulate_pt_write() - the guest kernel wrote to a live level-1 table
+ * @v: the vCPU
+ * @gfn: guest frame number
  * @cr2: where, @gfn: the table
  *
  * Context: resident. Return: FIXED, NEED, or EMULATE when it is no instruction we do: the guest gets its fault.

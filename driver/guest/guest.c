@@ -67,6 +67,8 @@ void pvm_guest_fini(struct pvm_vm *vm)
 
 /**
  * pvm_guest_create_vcpu() - make vCPU @id of a VM whose platform is set
+ * @vm: the VM
+ * @id: number of the object
  *
  * Context: sleeps; vm->lock held; the VMM's task. Return: the vCPU, in vm->vcpus[], or ERR_PTR.
  */
@@ -143,6 +145,8 @@ static u64 *gpr(struct pvm_regs *r, u32 n)
 
 /**
  * pvm_vcpu_set_regs() - boot state of a vCPU
+ * @v: the vCPU
+ * @regs: the registers
  *
  * Context: sleeps; the VMM's task. Return: 0, -EBUSY it has run, -EINVAL, -EPERM another address space.
  */

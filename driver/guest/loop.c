@@ -20,10 +20,26 @@
 #include "guest/guest.h"
 #include "switcher/run.h"
 
+/* 6.13 added a second, lazier wish to reschedule, which need_resched() does not show. */
+static bool wants_cpu(void)
+{
+#ifdef TIF_NEED_RESCHED_LAZY
+	if (test_thread_flag(TIF_NEED_RESCHED_LAZY))
+		return true;
+#endif
+	return need_resched();
+}
+
+/* Work the kernel does on the way to user space: signals, the freezer, task work (a machine check's page poisoning). */
+static bool must_reach_user(void)
+{
+	return signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME);
+}
+
 /* Softirqs cannot run inside a kernel_fpu section, nor can other tasks: leave as soon as either waits. */
 static bool host_waits(void)
 {
-	return need_resched() || local_softirq_pending() || signal_pending(current);
+	return wants_cpu() || local_softirq_pending() || must_reach_user();
 }
 
 static bool must_return(const struct pvm_vcpu *v)
@@ -63,7 +79,7 @@ static enum pvm_act fatal(struct pvm_vcpu *v)
 		ss->mc_pending = 0;
 		return pvm_vcpu_die(v, PVM_DEATH_DRIVER, "machine check inside the world switch");
 	}
-	return pvm_vcpu_die(v, PVM_DEATH_DRIVER, "exception %llu (error %#llx) at +%#llx of the world switch, cr2 %#llx",
+	return pvm_vcpu_die(v, PVM_DEATH_DRIVER, "exception %llu (error %#llx) at +%#llx of the switcher, cr2 %#llx",
 			    vector, ss->fatal_error, ss->fatal_rip & 0xfffff, ss->cr2);
 }
 
@@ -78,7 +94,7 @@ static enum pvm_act enter_and_handle(struct pvm_vcpu *v)
 		WRITE_ONCE(v->cpu_running, smp_processor_id());
 		smp_mb();
 		/* The last look: what comes later finds us by an interrupt, and the guest leaves at once. */
-		act = unlikely(need_resched() || signal_pending(current) || must_return(v)) ? PVM_ACT_LEAVE :
+		act = unlikely(wants_cpu() || must_reach_user() || must_return(v)) ? PVM_ACT_LEAVE :
 											      before_entry(v);
 		if (act == PVM_ACT_RESUME)
 			res = pvm_switch_run(v);
@@ -200,9 +216,10 @@ static int run_until_done(struct pvm_vcpu *v)
 	for (;;) {
 		if (pvm_vm_is_dead(v->vm))
 			return -EIO;
-		if (signal_pending(current) || READ_ONCE(v->run->immediate_exit) || atomic_xchg(&v->kick, 0))
+		if (must_reach_user() || READ_ONCE(v->run->immediate_exit) || atomic_xchg(&v->kick, 0))
 			return -EINTR;
-		cond_resched();
+		if (wants_cpu())
+			schedule();
 		if (v->blocked) {
 			err = block(v);
 			if (err)

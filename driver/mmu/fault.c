@@ -96,6 +96,10 @@ int pvm_host_frame(struct pvm_vcpu *v, struct pvm_frame *f, u64 gfn, bool write,
 
 /**
  * pvm_fill_leaf() - make the level-1 entry for a guest entry
+ * @v: the vCPU
+ * @sp: the shadow page
+ * @index: entry, 0..511
+ * @write: the access is a write
  * @gpte: present, with A (and D if @write) already set in guest memory
  * @demote: a page table that the entry maps writable is none any more; else it gets mapped read-only
  *
@@ -117,9 +121,9 @@ int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bo
 	if (err)
 		return err;
 	/*
-	 * A stock guest maps its live tables read-only; where it maps one writable by hypercall, or writes to it, it is none
-	 * any more. A read must not do that: the table may be part of the walk that reads it (recursive maps), and would
-	 * be made again at once, for ever. Nor may @sp vanish under us.
+	 * A stock guest maps its live tables read-only; where it maps one writable by hypercall, or writes to
+	 * it, it is none any more. A read must not do that: the table may be part of the walk that reads it
+	 * (recursive maps), and would be made again at once, for ever. Nor may @sp vanish under us.
 	 */
 	if (f->sp_level && want_w && demote && gfn != sp->gfn) {
 		pvm_sp_zap_frame(v->vm, f, &dispose);
@@ -311,6 +315,7 @@ static bool is_level1_table(const struct pvm_frame *f)
 
 /**
  * pvm_mmu_fault() - a page fault of the guest
+ * @v: the vCPU
  * @cr2:	48-bit canonical address
  * @error:	hardware error code; its U bit says nothing (all guest code is at CPL3)
  * @guest_error: OUT with PVM_FAULT_GUEST: P, W, I in terms of the guest's tables

@@ -55,6 +55,8 @@ static int add_page(struct pvm_mmu *mmu, u64 n)
 
 /**
  * pvm_m2p_init() - identity table for frames 0..max_pages-1
+ * @vm: the VM
+ * @max_pages: frames the table covers
  *
  * Context: sleeps; before the first root exists. Return: 0, -ENOMEM (pvm_m2p_fini() cleans up).
  */

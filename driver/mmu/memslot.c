@@ -54,8 +54,8 @@ static bool zap_frames(struct pvm_vm *vm, struct pvm_slot *s, u64 from, u64 to, 
  * Calls @fn for every frame in [start, end), in batches. The slots are looked at anew in each hold of the lock: before
  * a vCPU ran they may come and go, and then there is nothing to find in them.
  */
-static bool for_range(struct pvm_vm *vm, unsigned long start, unsigned long end, frames_fn fn, bool flag, bool may_sleep,
-		      bool *ours)
+static bool for_range(struct pvm_vm *vm, unsigned long start, unsigned long end, frames_fn fn, bool flag,
+		      bool may_sleep, bool *ours)
 {
 	struct pvm_mmu *mmu = &vm->mmu;
 	bool any = false;
@@ -216,6 +216,11 @@ static int find_slot(const struct pvm_vm *vm, u32 id)
 
 /**
  * pvm_slot_add() - give frames their memory
+ * @vm: the VM
+ * @id: number of the object
+ * @gfn: guest frame number
+ * @nr_pages: pages
+ * @uaddr: address in the memory of the VMM
  *
  * Context: sleeps; vm->lock held; no vCPU ran yet; arguments range-checked by uapi/.
  * Return: 0, -EEXIST slot or frames taken, -EINVAL beyond limits or not user memory, -ENOMEM.
@@ -229,7 +234,8 @@ int pvm_slot_add(struct pvm_vm *vm, u32 id, u64 gfn, u64 nr_pages, unsigned long
 
 	if (find_slot(vm, id) >= 0)
 		return -EEXIST;
-	if (gfn >= GFN_LIMIT || nr_pages > GFN_LIMIT - gfn || !access_ok((void __user *)uaddr, nr_pages << PVM_PAGE_SHIFT))
+	if (gfn >= GFN_LIMIT || nr_pages > GFN_LIMIT - gfn ||
+	    !access_ok((void __user *)uaddr, nr_pages << PVM_PAGE_SHIFT))
 		return -EINVAL;
 	for (i = 0; i < mmu->nr_slots; i++)
 		if (gfn < mmu->slots[i].gfn + mmu->slots[i].nr_pages && mmu->slots[i].gfn < gfn + nr_pages)
@@ -345,7 +351,7 @@ static int touch_u32(u32 __user *p)
 static int fault_in(struct pvm_vcpu *v, const struct pvm_need *need)
 {
 	unsigned long hva = pvm_gfn_to_hva(v->vm, need->gfn.v);
-	u32 unused;
+	u32 word;
 	int err;
 
 	if (!hva)
@@ -353,7 +359,8 @@ static int fault_in(struct pvm_vcpu *v, const struct pvm_need *need)
 	if (need->write)
 		err = touch_u32((u32 __user *)hva);
 	else
-		err = get_user(unused, (u32 __user *)hva);
+		err = get_user(word, (u32 __user *)hva);
+	(void)word;
 	if (err && fatal_signal_pending(current))
 		return -EINTR;
 	return err;
@@ -361,6 +368,7 @@ static int fault_in(struct pvm_vcpu *v, const struct pvm_need *need)
 
 /**
  * pvm_mmu_provide() - answer PVM_NEED_PAGE and PVM_NEED_CACHE
+ * @v: the vCPU
  *
  * Context: sleeps; the VMM's task. Return: 0, -ENOMEM, -EFAULT the memory is gone, -EINTR.
  */

@@ -64,7 +64,7 @@ struct pvm_sp {
 };
 
 struct pvm_mmu {
-	spinlock_t lock;		/* protects: shadow pages, rmap, frames, notifier_*; page faults disabled inside */
+	spinlock_t lock;		/* protects: shadow pages, rmap, frames, invalidat*; no page faults inside */
 	struct pvm_slot slots[PVM_MAX_SLOTS];
 	u32 nr_slots;
 	struct list_head pages;		/* all shadow pages, least recently used first */

@@ -25,6 +25,7 @@ static struct pvm_sp *find_root(struct pvm_vcpu *v, u64 gfn, bool user_view)
 
 /**
  * pvm_mmu_set_roots() - find or make the shadows of both roots, for CR3
+ * @v: the vCPU
  *
  * Context: resident. Return: 0 or -PVM_ENEED.
  */
@@ -68,6 +69,9 @@ void pvm_mark_table(struct pvm_vcpu *v, struct pvm_frame *f, u32 level)
 
 /**
  * pvm_mmu_pin() - a frame becomes a live page table
+ * @v: the vCPU
+ * @gfn: guest frame number
+ * @level: page-table level, 1..4
  *
  * Context: resident. Return: 0, -EINVAL no such frame.
  */

@@ -51,6 +51,9 @@ static void build_root(struct pvm_vm *vm, struct pvm_sp *sp)
 
 /**
  * pvm_sp_make() - shadow page for a frame, found or new
+ * @v: the vCPU
+ * @gfn: guest frame number
+ * @level: page-table level, 1..4
  * @user_view: only for @level 4
  *
  * Context: mmu.lock held; caches filled. Return: the page, NULL if the caches are too low or @gfn is no frame.
@@ -97,6 +100,8 @@ struct pvm_sp *pvm_sp_make(struct pvm_vcpu *v, u64 gfn, u32 level, bool user_vie
 
 /**
  * pvm_spte_clear() - empty a shadow entry of any level and drop what links it
+ * @vm: the VM
+ * @spte: the shadow entry
  *
  * Context: mmu.lock held. The caller sees to the TLB.
  */
@@ -182,6 +187,8 @@ static void forget_root(struct pvm_vm *vm, const struct pvm_sp *sp)
 
 /**
  * pvm_sp_zap() - unlink a shadow page from everything
+ * @vm: the VM
+ * @sp: the shadow page
  * @dispose: gets the page
  *
  * Bounded: 512 entries, and parents that each take one step. Context: mmu.lock held.
@@ -247,6 +254,8 @@ static bool is_live_root(const struct pvm_vm *vm, const struct pvm_sp *sp)
 
 /**
  * pvm_sp_reclaim() - take back the least recently used shadow pages
+ * @vm: the VM
+ * @dispose: list that takes what was unlinked
  * @wanted: how many; at most 4 times as many are looked at
  *
  * Second chance by the referenced flag, which fills set. Roots in use stay. Context: mmu.lock held.

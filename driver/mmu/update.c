@@ -6,9 +6,10 @@
  * has just made accessible is installed at once, because the access it is made for comes next.
  *
  * A native write to a live level-1 table faults (the guest maps it read-only). One write is emulated (emul/ptwrite.c).
- * After a run of PVM_WRITE_RUN writes to the same table its alias is made writable and the table is "unsync": the shadow may lag
- * behind until the guest flushes, as a TLB may. Then only entries that differ from what the shadow knows are
- * changed; entries without a shadow entry cost nothing. Seen with fork and munmap, which touch whole tables.
+ * After a run of PVM_WRITE_RUN writes to the same table its alias is made writable and the table is "unsync": the
+ * shadow may lag behind until the guest flushes, as a TLB may. Then only entries that differ from what the shadow
+ * knows are changed; entries without a shadow entry cost nothing. Seen with fork and munmap, which touch whole
+ * tables.
  */
 #include <linux/mm.h>
 #include <linux/uaccess.h>
@@ -58,7 +59,7 @@ static void apply(struct pvm_vcpu *v, struct pvm_frame *f, u32 index, u64 gpte, 
 
 	for (sp = pvm_frame_sp(f); sp; sp = sp->next) {
 		if (sp->level == 1) {
-			/* an upper-level table read as level 1 is a recursive map: its entries are no mappings to guess from */
+			/* an upper table read as level 1 is a recursive map: no mappings to guess from */
 			apply_leaf(v, sp, index, gpte, prefill && level == 1);
 		} else if (sp->level < 4 || index < PVM_HOLE_FIRST || index > PVM_HOLE_LAST) {
 			pvm_spte_clear(v->vm, pvm_spte_at(sp, index));
@@ -92,6 +93,9 @@ static int keep_ad(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
 
 /**
  * pvm_mmu_write_pte() - one entry by hypercall
+ * @v: the vCPU
+ * @index: entry, 0..511
+ * @pte: the guest entry
  * @table: any frame of the guest; one that is no page table is only stored to
  * @how: 0 or PVM_PTE_KEEP_AD
  *
@@ -163,6 +167,8 @@ void pvm_unsync_forget(struct pvm_vm *vm, struct pvm_sp *sp)
 
 /**
  * pvm_mmu_resync() - bring one shadow page back in step with its table
+ * @v: the vCPU
+ * @sp: the shadow page
  *
  * The alias goes first, so nothing is written behind the comparison. A table that cannot be read now loses its
  * entries instead. Context: mmu.lock held, page faults disabled.
@@ -219,7 +225,7 @@ static enum pvm_fault_result make_unsync(struct pvm_vcpu *v, u64 cr2, u64 gfn)
 	err = pvm_walk(v, v->mmu.kroot_gfn, cr2, &w);
 	if (err)
 		return err == -PVM_ENEED ? PVM_FAULT_NEED : PVM_FAULT_FIXED;
-	/* The VMM may have changed the table since the fault was looked at: only an entry of this frame can be the alias. */
+	/* The VMM may have changed the table since the fault: only an entry of this frame can be the alias. */
 	if (pvm_pte_gfn(w.pte[1]) != gfn)
 		return PVM_FAULT_FIXED;
 	if ((w.pte[1] & PVM_PTE_W) || !(w.pte[2] & w.pte[3] & w.pte[4] & PVM_PTE_W))
@@ -256,6 +262,8 @@ out:
 
 /**
  * pvm_mmu_native_write() - the guest kernel wrote to a live level-1 table, and faulted
+ * @v: the vCPU
+ * @gfn: guest frame number
  * @cr2: where, @gfn: the table
  *
  * Context: resident. Return: EMULATE this one has to be emulated; FIXED the table went out of sync, the guest can
@@ -277,6 +285,10 @@ enum pvm_fault_result pvm_mmu_native_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_
 
 /**
  * pvm_mmu_exchange_pte() - compare-and-exchange of one entry, guest memory and shadow
+ * @v: the vCPU
+ * @table: frame of the page table
+ * @index: entry, 0..511
+ * @pte: the guest entry
  * @old: what it should be; what it was when it was not
  *
  * Context: resident. Return: 0 done, 1 it was something else, -ENXIO, -PVM_ENEED.

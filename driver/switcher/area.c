@@ -451,6 +451,8 @@ void pvm_area_fini(struct pvm_vcpu *v)
 
 /**
  * pvm_area_map_info() - show assembly the guest's vcpu_info
+ * @v: the vCPU
+ * @offset: bytes
  * @page: pinned page, @offset: of the structure inside it
  *
  * Context: the vCPU's task. Only read with a shadow root in CR3, whose load flushes: no TLB work here.
@@ -493,6 +495,8 @@ void pvm_area_set_ldt_entry(struct pvm_vcpu *v, u32 index, u64 descriptor)
 
 /**
  * pvm_area_load_ldt() - use the first @entries descriptors of the copy, 0 = none
+ * @v: the vCPU
+ * @entries: descriptors
  *
  * The GDT entry is never absent: the host may reload its LDT by IPI while our GDT is on the CPU. Its limit is 0 while
  * the base changes. Context: resident.

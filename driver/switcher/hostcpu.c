@@ -333,6 +333,7 @@ static void user_shadow_stack_off(void)
 
 /**
  * pvm_residency_load() - make this CPU ready to run the vCPU
+ * @v: the vCPU
  *
  * Context: IRQs off, inside a kernel_fpu section. Undone by pvm_residency_drop() on the same CPU.
  */
@@ -426,11 +427,11 @@ static int check_cpu(void)
 		return -ENODEV;
 	}
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
-		pvm_err("refused: a PREEMPT_RT kernel; the guest runs with preemption off and takes sleeping locks there");
+		pvm_err("refused: a PREEMPT_RT kernel; guests run with preemption off, where its locks sleep");
 		return -ENODEV;
 	}
 	if (cc_platform_has(CC_ATTR_GUEST_STATE_ENCRYPT) || boot_cpu_has(X86_FEATURE_TDX_GUEST)) {
-		pvm_err("refused: this machine is itself an encrypted guest (SEV-ES, TDX), whose exceptions need its own IDT");
+		pvm_err("refused: an encrypted guest (SEV-ES, TDX); its exceptions need the kernel's own IDT");
 		return -ENODEV;
 	}
 	if (PVM_CPU_HAS_FRED) {

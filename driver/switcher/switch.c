@@ -30,7 +30,7 @@ static void prepare(struct pvm_vcpu *v)
 		pvm_write_cr4(cr4 & ~X86_CR4_PGE);
 		pvm_count(v, PVM_STAT_PGE_TOGGLES);
 	}
-	/* With PCIDs the guest runs on PCID 0, which Linux does not use; bit 63 keeps the host's TLB on the way back. */
+	/* With PCIDs the guest runs on PCID 0, which Linux does not use; bit 63 keeps the host's TLB. */
 	ss->host_cr3 = pvm_read_cr3() | (cr4 & X86_CR4_PCIDE ? 1ull << 63 : 0);
 	ss->guest_cr3 = ss->kernel_mode ? ss->kernel_cr3 : ss->user_cr3;
 	ss->path = ss->kernel_mode ? PVM_PATH_KERNEL : PVM_PATH_USER;
@@ -111,7 +111,7 @@ enum pvm_switch_result pvm_switch_run(struct pvm_vcpu *v)
 		asm volatile("int $2" : : : "memory");
 	}
 	if (unlikely(ss->nmi_pending)) {
-		/* Noted inside the switcher and unblocked there: an INT could be hit by the next NMI half-way, so send one. */
+		/* Noted and unblocked inside the switcher: an INT could be hit half-way by the next NMI. Send one. */
 		ss->nmi_pending = 0;
 		pvm_count(v, PVM_STAT_EXIT_NMI);
 		apic->send_IPI(smp_processor_id(), NMI_VECTOR);

@@ -2,6 +2,7 @@
 /*
  * Guests on a fake driver (fake_ioctl.c): life cycle, console and xenstore as a guest sees them
  * through its rings, every driver call failing in turn, and nothing left behind.
+ * Long because one fake guest, with its rings, serves every scenario.
  */
 #include "test.h"
 #include "fake_ioctl.h"

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * SYSCALL: the direct switches between guest user and guest kernel, and the way to C for everything else. Part of the
+ * text of switcher.S, which includes it; its rules hold here.
+ */
+/* ---- SYSCALL ---------------------------------------------------------------------------------------------- */
+	.balign 64
+pvm_sw_syscall32:
+	endbr64
+	swapgs
+	mov	%rsp, %gs:SS_USER_RSP
+	mov	%gs:SS_REGS_END, %rsp
+	pushq	$SEL_USER_DS
+	push	%gs:SS_USER_RSP
+	push	%r11
+	pushq	$SEL_USER32_CS
+	push	%rcx
+	pushq	$0
+	pushq	$VEC_SYSCALL32
+	swapgs
+	jmp	exit_common
+
+	.balign 64
+pvm_sw_syscall:
+	endbr64
+	swapgs
+	mov	%rsp, %gs:SS_USER_RSP
+	cmpb	$PVM_PATH_KERNEL, %gs:SS_PATH
+	je	.Lfrom_kernel
+	ja	.Lslow
+
+/* Guest user -> guest kernel: bounce frame rcx r11 rip cs rflags rsp ss on the guest kernel's stack */
+	mov	%gs:SS_REGS_START, %rsp			/* a fault below needs a stack */
+	mov	%rdx, %gs:SS_TMP2
+	mov	%gs:SS_KERNEL_CR3, %rdx
+	mov	%rdx, %cr3
+	mov	%gs:SS_KERNEL_SP, %rdx
+	STAC
+.Lfix_user_start:
+	movq	$SEL_USER_DS, -8(%rdx)
+	pushq	%gs:SS_USER_RSP
+	popq	-16(%rdx)
+	mov	%r11, -24(%rdx)
+	movq	$SEL_USER_CS, -32(%rdx)		/* upcalls are never masked in user mode on this path */
+	mov	%rcx, -40(%rdx)
+	mov	%r11, -48(%rdx)
+	mov	%rcx, -56(%rdx)
+.Lfix_user_end:
+	CLAC
+	mov	%gs:SS_VCPU_INFO, %rcx
+	movb	$1, 1(%rcx)				/* evtchn_upcall_mask */
+	movb	$PVM_PATH_KERNEL, %gs:SS_PATH
+	lea	-56(%rdx), %rsp
+	mov	%gs:SS_SELF, %rcx
+	mov	SS_TMP2(%rcx), %rdx
+	incq	SS_CNT_TO_KERNEL(%rcx)
+	swapgs
+	rdgsbase %r11
+	mov	%r11, SS_USER_GS(%rcx)
+	mov	SS_KERNEL_GS(%rcx), %r11
+	wrgsbase %r11
+	mov	SS_SYSCALL_RIP(%rcx), %rcx
+	mov	$FLAGS_FORCED, %r11d
+	sysretq
+
+/* Every other SYSCALL leaves to C. Active GS: state page. */
+.Lslow:
+	mov	%gs:SS_REGS_END, %rsp
+	pushq	$SEL_USER_DS
+	push	%gs:SS_USER_RSP
+	push	%r11
+	pushq	$SEL_USER_CS
+	push	%rcx
+	pushq	$0
+	pushq	$VEC_SYSCALL
+	swapgs
+	jmp	exit_common
+
+/*
+ * Guest kernel: HYPERVISOR_iret is done here, all else by C. Frame at the guest's rsp: rax r11 rcx flags rip cs
+ * rflags rsp ss. Whatever is unusual goes to C, which starts over: nothing is changed before .Liret_commit but
+ * registers C restores from (rdx from tmp2, rax is 23, rsp from user_rsp).
+ */
+.Lfrom_kernel:
+	cmp	$23, %eax
+	jne	.Lslow
+	mov	%rdx, %gs:SS_TMP2
+	mov	%rsp, %rdx
+	mov	%gs:SS_REGS_START, %rsp
+	mov	%rdx, %rcx
+pvm_sw_patch_shift = . + 3				/* 39, or 48 on a 5-level host */
+	sar	$39, %rcx
+pvm_sw_patch_slot = . + 3				/* top-level slot of the region, sign extended */
+	cmp	$0x11223344, %rcx
+	je	.Liret_slow
+	STAC
+.Lfix_iret_start:
+	cmpw	$SEL_USER_CS, 40(%rdx)
+	jne	.Liret_other
+	mov	32(%rdx), %rcx
+	mov	48(%rdx), %r11
+	cmp	%rcx, 16(%rdx)
+	jne	.Liret_full
+	cmp	%r11, 8(%rdx)
+	jne	.Liret_full
+	/* SYSRET: rip in the lower half, IF on, none of TF IOPL NT RF VM VIF VIP */
+	mov	%rcx, %rax
+	shr	$47, %rax
+	jnz	.Liret_slow
+	mov	%r11d, %eax
+	and	$0x1b7300, %eax
+	cmp	$0x200, %eax
+	jne	.Liret_full
+	mov	(%rdx), %rax
+	mov	56(%rdx), %rsp				/* last access: no stack is needed any more */
+.Lfix_iret_end:
+	CLAC
+	mov	%gs:SS_VCPU_INFO, %rdx
+	movb	$0, 1(%rdx)
+	cmpb	$0, (%rdx)
+	jne	.Liret_slow
+	/* .Liret_commit */
+	mov	%gs:SS_USER_CR3, %rdx
+	mov	%rdx, %cr3
+	movb	$PVM_PATH_USER, %gs:SS_PATH
+	mov	%gs:SS_SELF, %rdx
+	incq	SS_CNT_TO_USER(%rdx)
+	mov	%rax, SS_TMP1(%rdx)
+	swapgs
+	rdgsbase %rax
+	mov	%rax, SS_KERNEL_GS(%rdx)
+	mov	SS_USER_GS(%rdx), %rax
+	wrgsbase %rax
+	mov	SS_TMP1(%rdx), %rax
+	mov	SS_TMP2(%rdx), %rdx
+	sysretq
+
+/* To user with all registers from the frame: build an IRETQ frame in the state page */
+.Liret_full:
+.Lfix_full_start:
+	mov	%rcx, %rax
+	shr	$47, %rax
+	jnz	.Liret_slow
+	mov	%r11d, %eax
+	and	$0x1a7200, %eax				/* IF on, IOPL NT VM VIF VIP off; TF and RF are fine here */
+	cmp	$0x200, %eax
+	jne	.Liret_slow
+	mov	%gs:SS_REGS_END, %rsp
+	pushq	$SEL_USER_DS
+	pushq	56(%rdx)
+	and	$FLAGS_GUEST, %r11d
+	or	$FLAGS_FORCED, %r11d
+	push	%r11
+	pushq	$SEL_USER_CS
+	push	%rcx
+	pushq	16(%rdx)
+	pushq	8(%rdx)
+	pushq	(%rdx)
+.Lfix_full_end:
+	CLAC
+	mov	%gs:SS_VCPU_INFO, %rcx
+	movb	$0, 1(%rcx)
+	cmpb	$0, (%rcx)
+	jne	.Liret_slow
+	mov	%gs:SS_USER_CR3, %rcx
+	mov	%rcx, %cr3
+	movb	$PVM_PATH_USER, %gs:SS_PATH
+	mov	%gs:SS_SELF, %rdx
+	incq	SS_CNT_TO_USER(%rdx)
+	swapgs
+	rdgsbase %rcx
+	mov	%rcx, SS_KERNEL_GS(%rdx)
+	mov	SS_USER_GS(%rdx), %rcx
+	wrgsbase %rcx
+	mov	SS_TMP2(%rdx), %rdx
+	pop	%rax
+	pop	%r11
+	pop	%rcx
+	iretq
+
+/* Kernel to kernel (CS with RPL 0): same root, same GS */
+.Liret_other:
+.Lfix_kernel_start:
+	testb	$3, 40(%rdx)
+	jnz	.Liret_slow				/* 32-bit user code and odd selectors */
+	mov	32(%rdx), %rcx
+	mov	%rcx, %rax
+	sar	$47, %rax
+	inc	%rax
+	cmp	$1, %rax
+	ja	.Liret_slow
+	mov	48(%rdx), %r11
+	mov	%gs:SS_REGS_END, %rsp
+	pushq	$SEL_XEN_DS
+	pushq	56(%rdx)
+	mov	%r11d, %eax
+	and	$FLAGS_GUEST, %r11d
+	or	$FLAGS_FORCED, %r11d
+	push	%r11
+	pushq	$SEL_XEN_CS
+	push	%rcx
+	pushq	16(%rdx)
+	pushq	8(%rdx)
+	pushq	(%rdx)
+.Lfix_kernel_end:
+	CLAC
+	mov	%gs:SS_VCPU_INFO, %rcx
+	shr	$9, %eax
+	not	%eax
+	and	$1, %eax				/* evtchn_upcall_mask = !IF */
+	mov	%al, 1(%rcx)
+	jnz	1f
+	cmpb	$0, (%rcx)
+	jne	.Liret_slow
+1:	mov	%gs:SS_TMP2, %rdx
+	swapgs
+	pop	%rax
+	pop	%r11
+	pop	%rcx
+	iretq
+
+.Liret_slow:
+	CLAC
+	mov	%gs:SS_TMP2, %rdx
+	mov	$23, %eax
+	jmp	.Lslow
