@@ -207,14 +207,12 @@ to_host:
 	call	*SS_UNTRAIN(%rdi)			/* the kernel's own sequence for this CPU */
 1:	test	$PVM_MIT_RSB, %ebx
 	jz	3f
-	mov	$16, %ecx				/* 32 entries, two calls a round */
-2:	call	.Lrsb_a
+	.rept	32					/* unrolled: half the instructions of a loop */
+	call	9f
 	int3
-.Lrsb_a: call	.Lrsb_b
-	int3
-.Lrsb_b: add	$16, %rsp
-	dec	%ecx
-	jnz	2b
+9:
+	.endr
+	add	$256, %rsp
 	lfence
 3:	test	$PVM_MIT_BHB, %ebx
 	jz	.Lmitigated

@@ -328,8 +328,8 @@ void pvm_time_publish(struct pvm_vcpu *v)
 			return;
 	}
 	/*
-	 * The TSC was stable and is no more: from here on the host's clock leads. It goes on from where the guest's clock
-	 * is; the two may be far apart, if the host had the TSC's frequency wrong.
+	 * The TSC was stable and is no more: from here on the host's clock leads. It goes on from where the guest's
+	 * clock is; the two may be far apart, if the host had the TSC's frequency wrong.
 	 */
 	if (!stable && s->time.flags & PVCLOCK_TSC_STABLE_BIT)
 		WRITE_ONCE(v->vm->epoch_ns, ktime_get_ns() - scaled(&s->time, rdtsc_ordered()));

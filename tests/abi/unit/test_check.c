@@ -246,7 +246,8 @@ static void ranges_cover_as_a_walk_by_number_says(void **state)
 		for (n = 0; n <= 3; n++)
 			for (first = 0; first < 16; first++)
 				for (count = 0; count < 17; count++)
-					assert_int_equal(pvm_ranges_cover(sets[s], n, (struct pvm_range){ first, count }),
+					assert_int_equal(pvm_ranges_cover(sets[s], n, (struct pvm_range){ first,
+						count }),
 							 naive_cover(sets[s], n, first, count));
 }
 
