@@ -145,7 +145,8 @@ static void breakpoints(void)
 	set_dr(2, (u64)&data);
 	set_dr(7, 0x410 | 0xdu << 24);	/* 4 bytes, write */
 	eq("kernel watchpoint: read passes", try_read((u64)&data, &val), 0);
-	/* A guest kernel's addresses are also the host kernel's: the driver keeps these breakpoints and does not set them. */
+	/* A guest kernel's addresses are also the host kernel's: the driver keeps these breakpoints and does
+	   not set them. */
 	if (TRY("movl $1, (%0)", : : "r"(&data) : "memory") == 2)
 		ok(true, "kernel watchpoint: write stops");
 	else

@@ -64,7 +64,8 @@ static const struct row rows[] = {
 };
 
 
-/* (QEMU raises #GP where the manual has #SS.) Call a snippet; a fault inside comes back here with the stack as it was. */
+/* (QEMU raises #GP where the manual has #SS.) Call a snippet; a fault inside comes back here with the stack
+   as it was. */
 static u32 run_kernel(const char *code, u8 mask)
 {
 	u32 t;

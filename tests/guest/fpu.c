@@ -108,9 +108,11 @@ void test_main(void)
 	eq("TS: #NM", TRY("fwait\n\tmovq %%xmm3, %%rax", : : : "rax", "memory"), 8);
 	asm volatile("movq %%xmm3, %0" : "=r"(i));
 	eq("after #NM the state is there", i, 0x5555);
-	/* WRPKRU asks nobody. No key may close: neither guest kernel nor launcher could go on. #UD without the feature. */
+	/* WRPKRU asks nobody. No key may close: neither guest kernel nor launcher could go on. #UD without
+	   the feature. */
 	user_run(u_pkru);
-	ok(last.vector == VEC_SYSCALL || last.vector == 6, "user mode denies itself all memory (vector %#lx)", last.vector);
+	ok(last.vector == VEC_SYSCALL || last.vector == 6,
+		"user mode denies itself all memory (vector %#lx)", last.vector);
 	user_run(u_sse);
 	eq("and goes on", last.vector, VEC_SYSCALL);
 }

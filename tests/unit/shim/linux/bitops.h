@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Bit operations on arrays of long; the ones that are atomic in the kernel are atomic here. A test defines
- * pvm_shim_step: when set, it is called before each operation, which is how test_evtchn.c lets "the guest" run in between.
+ * pvm_shim_step: when set, it is called before each operation, which is how test_evtchn.c lets "the guest"
+ * run in between.
  */
 #ifndef PVM_SHIM_LINUX_BITOPS_H
 #define PVM_SHIM_LINUX_BITOPS_H
