@@ -5,9 +5,9 @@
  * The direct switch of a system call writes the guest's frame at CPL 0. Were CR4.PGE on, a global
  * TLB entry of the host for the same address would win over the guest's mapping, and the guest
  * would direct a write into host memory. The frame is then missing in the guest's page: the test
- * looks for the value of rsp, which user mode changes before every call. Between two calls user mode
- * spins, so that host ticks fall there, and not on the stack: an access at CPL 3 would replace the
- * stale entry before the switch meets it.
+ * looks for the value of rsp, which user mode changes before every call. Between two calls user
+ * mode spins, so that host ticks fall there, and not on the stack: an access at CPL 3 would replace
+ * the stale entry before the switch meets it.
  *
  * Emulators without a model of the TLB never fail this. Command line: stack=HEX, an address in the
  * page, from which downwards a frame of 56 bytes may be written without harm if the test fails.
