@@ -161,7 +161,7 @@ struct pvm_vcpu {
 	u32 recent_pos;
 	u64 stat[PVM_NR_STATS];		/* written by the vCPU's thread only */
 	u64 hypercall_count[64];
-	u64 run_started_ns;
+	u64 run_started_ns;		/* of this PVM_VCPU_RUN, moved on by the time it slept */
 };
 
 struct pvm_platform_state {

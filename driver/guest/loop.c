@@ -147,7 +147,7 @@ static bool may_run_again(struct pvm_vcpu *v)
 /* SCHEDOP_block or poll: wait for an event, the timer, or the poll's own deadline. */
 static int block(struct pvm_vcpu *v)
 {
-	u64 deadline = v->poll_deadline_ns;
+	u64 deadline = v->poll_deadline_ns, start = ktime_get_ns();
 	int err;
 
 	pvm_count(v, PVM_STAT_BLOCKS);
@@ -163,6 +163,7 @@ static int block(struct pvm_vcpu *v)
 		err = wait_event_interruptible(v->wq, may_run_again(v));
 	}
 	pvm_runstate_set(v, RUNSTATE_running);
+	v->run_started_ns += ktime_get_ns() - start;	/* sleeping is not running */
 	if (err)
 		return -EINTR;
 	if (READ_ONCE(v->vtimer.fired)) {
@@ -256,7 +257,6 @@ static int run_until_done(struct pvm_vcpu *v)
  */
 int pvm_vcpu_run(struct pvm_vcpu *v)
 {
-	u64 start;
 	int err;
 
 	if (current->mm != v->vm->mm)
@@ -265,12 +265,12 @@ int pvm_vcpu_run(struct pvm_vcpu *v)
 		return -EBUSY;
 	err = pvm_guest_may_run(v);
 	if (!err) {
-		start = ktime_get_ns();
+		v->run_started_ns = ktime_get_ns();
 		v->run->exit_reason = PVM_RUN_NONE;
 		pvm_runstate_set(v, RUNSTATE_running);
 		err = run_until_done(v);
 		pvm_runstate_set(v, RUNSTATE_runnable);
-		v->stat[PVM_STAT_RUNTIME_NS] += ktime_get_ns() - start;
+		v->stat[PVM_STAT_RUNTIME_NS] += ktime_get_ns() - v->run_started_ns;
 	}
 	mutex_unlock(&v->mutex);
 	return err;

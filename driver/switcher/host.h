@@ -80,6 +80,6 @@ void pvm_fpu_reset(void *fpu);
 void pvm_host_load_ldt(struct pvm_vcpu *v);
 
 /* irq.S */
-void pvm_call_gate(unsigned long entry);
+void pvm_call_gate(unsigned long entry);	/* IRQs off before, on after */
 
 #endif /* PVM_SWITCHER_HOST_H */

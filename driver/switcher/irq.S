@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Hand a host interrupt that ended a guest run to the host's own handler: the gate's entry point is called with the
- * frame the CPU would have pushed, IRQs off, and its IRET comes back here.
+ * frame the CPU would have pushed, and its IRET comes back here. The frame says that interrupts were on, as they were
+ * in the guest: what the kernel does on the way back from an interrupt it does only then (since 7.1 that includes
+ * rearming the CPU's timer; without it the host's tick stops).
  */
 #include <linux/linkage.h>
 #include <linux/objtool.h>
@@ -9,7 +11,7 @@
 #include <asm/nospec-branch.h>
 
 	.text
-/* void pvm_call_gate(unsigned long entry) */
+/* void pvm_call_gate(unsigned long entry): IRQs off on entry, on when it returns */
 SYM_FUNC_START(pvm_call_gate)
 	push	%rbp
 	mov	%rsp, %rbp
@@ -17,6 +19,7 @@ SYM_FUNC_START(pvm_call_gate)
 	pushq	$__KERNEL_DS
 	push	%rbp
 	pushfq
+	orq	$0x200, (%rsp)				/* IF */
 	pushq	$__KERNEL_CS
 	CALL_NOSPEC rdi
 	/* the handler's IRET restored rsp = rbp at the time of the frame */

@@ -74,6 +74,7 @@ static void call_host_vector(struct pvm_vcpu *v, u32 vector)
 	const gate_desc *idt = (const gate_desc *)v->ss->host_idt.base;
 
 	pvm_call_gate(gate_offset(&idt[vector]));
+	local_irq_disable();
 }
 
 /**
