@@ -2,10 +2,10 @@
 /*
  * The page both worlds share, and the drawing of the way between them.
  *
- * One page per vCPU, mapped at the same address in the VMM's page tables and in every shadow root, supervisor only.
- * All of it can be read by a Meltdown-class attack from the guest: the guest's own registers, addresses of the
- * switcher, and of the host what a switch needs: stack pointer, CR3, segment bases, IDT address. Those tell where the host kernel
- * lies; they are no data of anyone's.
+ * One page per vCPU, mapped at the same address in the VMM's page tables and in every shadow root,
+ * supervisor only. All of it can be read by a Meltdown-class attack from the guest: the guest's own
+ * registers, addresses of the switcher, and of the host what a switch needs: stack pointer, CR3, segment
+ * bases, IDT address. Those tell where the host kernel lies; they are no data of anyone's.
  *
  *   HOST  CR3=host, IRQs off                  │ both map the page │        GUEST  CR3=shadow, CPL3, IRQs on
  * 1 push callee-saved; ss->host_rsp = rsp      │                   │
