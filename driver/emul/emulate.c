@@ -19,6 +19,7 @@
 #include "emul/emulate.h"
 #include "emul/msr.h"
 #include "xen/deadline.h"
+#include "mmu/walk.h"
 
 #define PVM_PORT_PIT2		0x42u
 #define PVM_INS_CHUNK		64u	/* elements of REP INS done in one exit */
@@ -365,10 +366,28 @@ static struct pvm_emul port_io(struct pvm_vcpu *v, const struct pvm_insn *in)
 
 /* ---- instructions UMIP guards ---- */
 
+/* May a program write there? Memory is written through the kernel view, which maps more than its programs see. */
+static int user_may_write(struct pvm_vcpu *v, u64 gva)
+{
+	struct pvm_walk w;
+	int err = gva >> 47 ? -EFAULT : pvm_walk(v, v->mmu.uroot_gfn, gva, &w);
+
+	if (err == -PVM_ENEED)
+		return err;
+	return err || !w.writable ? -EFAULT : 0;
+}
+
 static struct pvm_emul store(struct pvm_vcpu *v, const struct pvm_insn *in, const void *value, u32 bytes)
 {
 	u64 gva = pvm_insn_address(in, pvm_regs(v), v->ss->guest_fs, v->ss->guest_gs);
-	int err = pvm_is_guest_va(gva) ? pvm_gva_write(v, gva, value, bytes) : -EFAULT;
+	int err = pvm_is_guest_va(gva) ? 0 : -EFAULT;
+
+	if (!err && !v->ss->kernel_mode)
+		err = user_may_write(v, gva);
+	if (!err && !v->ss->kernel_mode)
+		err = user_may_write(v, gva + bytes - 1);
+	if (!err)
+		err = pvm_gva_write(v, gva, value, bytes);
 
 	if (err == -PVM_ENEED)
 		return need();
@@ -376,16 +395,14 @@ static struct pvm_emul store(struct pvm_vcpu *v, const struct pvm_insn *in, cons
 }
 
 /*
- * SGDT, SIDT, SLDT, STR, SMSW. If UMIP is shown, the guest kernel expects the #GP of its programs and answers
- * itself; we answer for the kernel only.
+ * SGDT, SIDT, SLDT, STR, SMSW, for the guest kernel and for its programs, with values that tell nothing: a Debian guest
+ * kernel does not answer its programs itself, though UMIP is shown to it, while on a bare machine it does.
  */
 static struct pvm_emul umip(struct pvm_vcpu *v, const struct pvm_insn *in)
 {
 	struct pvm_table_ptr table = { .limit = 0, .base = PVM_FAKE_TABLE_BASE };
 	u64 value;
 
-	if (!v->ss->kernel_mode)
-		return refused();
 	switch (in->op) {
 	case PVM_OP_SGDT:
 	case PVM_OP_SIDT:
