@@ -65,7 +65,7 @@ struct pvm_cap {
 #define PVM_CAP_GUEST_XCR0	5	/* XSAVE components a guest may use (SDM vol. 1, 13.3) */
 #define PVM_CAP_ADDR_BITS	6	/* physical address bits a guest frame number may use */
 #define PVM_CAP_EVENTFD		7	/* 1: PVM_VM_EVTCHN_BIND takes eventfds */
-#define PVM_CAP_PARTITIONS	8	/* 1: devirt partitions */
+#define PVM_CAP_PARTITIONS	8	/* devirt partitions (pvm_part.h): 0 none, 1 with SVM, 2 with VMX */
 #define PVM_CAP_VERSION		9	/* driver version, major << 32 | minor << 16 | patch */
 
 #define PVM_HOST_LA57		(1 << 0)	/* host runs with 5-level paging */

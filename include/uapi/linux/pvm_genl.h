@@ -12,8 +12,10 @@
  *	├─ PVM_A_TIME_NS	u64	CLOCK_MONOTONIC, ns
  *	├─ PVM_A_VM_ID		u32	id of the VM
  *	├─ PVM_A_VM_NAME	string	its name
- *	├─ PVM_A_CODE		u32	SHUTDOWN: the guest's reason; DIED: PVM_DEATH_*; absent otherwise
- *	└─ PVM_A_REASON		string	DIED: one sentence; absent otherwise
+ *	├─ PVM_A_CODE		u32	SHUTDOWN: the guest's reason; DIED: PVM_DEATH_*; PART_STOPPED: PVM_PSTOP_*; absent otherwise
+ *	├─ PVM_A_REASON		string	DIED, PART_STOPPED: one sentence; absent otherwise
+ *	├─ PVM_A_PART_ID	u32	id of the partition; then there is no VM_ID and no VM_NAME
+ *	└─ PVM_A_PART_NAME	string	its name
  *
  * Attributes and events are only appended, never renumbered.
  */
@@ -40,6 +42,8 @@ enum pvm_genl_attr {
 	PVM_A_VM_NAME,
 	PVM_A_CODE,
 	PVM_A_REASON,
+	PVM_A_PART_ID,
+	PVM_A_PART_NAME,
 	__PVM_A_MAX
 };
 #define PVM_A_MAX (__PVM_A_MAX - 1)
@@ -51,6 +55,12 @@ enum pvm_event {
 	PVM_EVENT_VM_SHUTDOWN,	/* the guest ended by itself */
 	PVM_EVENT_VM_DIED,
 	PVM_EVENT_VM_DESTROYED,
+	PVM_EVENT_PART_CREATED,
+	PVM_EVENT_PART_STARTED,
+	PVM_EVENT_PART_STOPPED,	/* for any reason */
+	PVM_EVENT_PART_SILENT,	/* its heartbeat stands still (PVM_PART_HEARTBEAT) */
+	PVM_EVENT_PART_BEATING,	/* and goes on again */
+	PVM_EVENT_PART_DESTROYED,
 };
 
 #endif /* _UAPI_LINUX_PVM_GENL_H */
