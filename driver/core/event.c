@@ -9,6 +9,7 @@
 #include <linux/spinlock.h>
 
 #include "core/pvm.h"
+#include "core/trace.h"
 
 typedef void (*sink_fn)(struct pvm_vm *vm, u64 seq, u32 event, u32 code, const char *reason);
 
@@ -29,6 +30,7 @@ void pvm_event_post(struct pvm_vm *vm, u32 event, u32 code, const char *reason)
 {
 	unsigned long flags;
 
+	trace_pvm_vm_event(vm, event, code, reason);
 	raw_spin_lock_irqsave(&event_lock, flags);
 	last_seq++;
 	if (event_sink)

@@ -5,6 +5,7 @@
  * Runs in the resident section with IRQs on. May be called again for the same exit (v->redo) after PVM_ACT_NEED:
  * counters move on the first call only.
  */
+#include "core/trace.h"
 #include "guest/guest.h"
 #include "xen/hypercall.h"
 
@@ -47,6 +48,7 @@ static enum pvm_act page_fault(struct pvm_vcpu *v)
 	res = pvm_mmu_fault(v, cr2, error, &guest_error, &gfn);
 	if (res == PVM_FAULT_EMULATE)
 		res = pvm_emulate_pt_write(v, cr2, gfn);
+	trace_pvm_fault(v, cr2, error, res);
 	switch (res) {
 	case PVM_FAULT_FIXED:
 		return PVM_ACT_RESUME;

@@ -10,6 +10,7 @@
 #include <linux/slab.h>
 #include <linux/smp.h>
 
+#include "core/trace.h"
 #include "mmu/shadow.h"
 #include "switcher/host.h"
 
@@ -197,6 +198,7 @@ void pvm_sp_zap(struct pvm_vm *vm, struct pvm_sp *sp, struct list_head *dispose)
 {
 	u32 i;
 
+	trace_pvm_shadow_zap(vm, sp->gfn, sp->level, sp->user_view, sp->nr_present);
 	if (sp->unsync)
 		pvm_unsync_forget(vm, sp);
 	while (sp->parents)

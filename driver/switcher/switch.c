@@ -14,6 +14,7 @@
 #include <asm/mce.h>
 
 #include "core/pvm.h"
+#include "core/trace.h"
 #include "switcher/host.h"
 #include "switcher/run.h"
 
@@ -91,6 +92,7 @@ enum pvm_switch_result pvm_switch_run(struct pvm_vcpu *v)
 	enter_fn enter = (enter_fn)pvm_sw_entry_va();
 	u32 vector;
 
+	trace_pvm_entry(v);
 	prepare(v);
 	if (unlikely(v->cpu.cr0_ts))
 		set_task_switched();
@@ -117,6 +119,7 @@ enum pvm_switch_result pvm_switch_run(struct pvm_vcpu *v)
 		pvm_count(v, PVM_STAT_EXIT_NMI);
 		apic->send_IPI(smp_processor_id(), NMI_VECTOR);
 	}
+	trace_pvm_exit(v);
 	if (unlikely(vector == PVM_X_MC))
 		machine_check_in_guest(v);
 	if (unlikely(ss->mc_pending)) {

@@ -11,6 +11,7 @@
 #include <linux/nospec.h>
 #include <linux/stddef.h>
 
+#include "core/trace.h"
 #include "xen/hypercall.h"
 
 #define PVM_NR_COUNTED	64	/* v->hypercall_count */
@@ -67,6 +68,7 @@ enum pvm_act pvm_hypercall(struct pvm_vcpu *v)
 		return PVM_ACT_NEED;
 	if (result != PVM_HC_KEEP)
 		r->rax = result;
+	trace_pvm_hypercall(v, nr, a, r->rax);
 	return v->act;
 }
 
@@ -113,6 +115,7 @@ static long multicall_entry(struct pvm_vcpu *v, u64 gva)
 		if (p->result == -PVM_ENEED || p->result == PVM_HC_KEEP)
 			return p->result;
 		p->have_result = true;
+		trace_pvm_hypercall(v, (u32)e.op, (const u64 *)e.args, p->result);
 	}
 	err = pvm_gva_write(v, gva + offsetof(struct multicall_entry, result), &p->result, sizeof(p->result));
 	if (err)

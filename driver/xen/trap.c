@@ -11,6 +11,7 @@
  */
 #include <linux/nospec.h>
 
+#include "core/trace.h"
 #include "xen/frame.h"
 #include "xen/hypercall.h"
 
@@ -55,8 +56,27 @@ static void to_user_mode(struct pvm_switch_state *ss)
 	ss->kernel_mode = 0;
 }
 
-/* Write a frame and go to its handler. @flags: PVM_BOUNCE_*, without FROM_KERNEL, which is known here. */
-static enum pvm_act bounce(struct pvm_vcpu *v, u32 flags, u64 handler, u32 error, const char *what)
+/* For people: what the guest kernel was to get. */
+static const char *what(u32 vector)
+{
+	switch (vector) {
+	case PVM_VEC_EVENT:
+		return "event";
+	case PVM_X_NMI:
+		return "NMI";
+	case PVM_VEC_SYSCALL:
+	case PVM_VEC_SYSCALL32:
+		return "system call";
+	default:
+		return "exception";
+	}
+}
+
+/*
+ * Write a frame and go to its handler. @flags: PVM_BOUNCE_*, without FROM_KERNEL, which is known here; @vector is for
+ * messages and traces only.
+ */
+static enum pvm_act bounce(struct pvm_vcpu *v, u32 flags, u64 handler, u32 error, u32 vector)
 {
 	struct pvm_switch_state *ss = v->ss;
 	struct vcpu_info *info = v->shared.info;
@@ -74,13 +94,15 @@ static enum pvm_act bounce(struct pvm_vcpu *v, u32 flags, u64 handler, u32 error
 
 	err = pvm_frame_bounce(&b, regs, &f);
 	if (err)
-		return pvm_vcpu_die(v, PVM_DEATH_TRIPLE, "%s: handler %#llx or stack %#llx is no guest address", what,
+		return pvm_vcpu_die(v, PVM_DEATH_TRIPLE, "%s: handler %#llx or stack %#llx is no guest address", what(vector),
 				    handler, ss->kernel_mode ? regs->rsp : ss->kernel_sp);
 	err = pvm_gva_write(v, f.address, f.word, f.count * sizeof(f.word[0]));
 	if (err == -PVM_ENEED)
 		return PVM_ACT_NEED;
 	if (err)
-		return pvm_vcpu_die(v, PVM_DEATH_TRIPLE, "%s: kernel stack %#llx is not mapped", what, f.address);
+		return pvm_vcpu_die(v, PVM_DEATH_TRIPLE, "%s: kernel stack %#llx is not mapped", what(vector),
+				    f.address);
+	trace_pvm_inject(v, vector, error, handler);
 	if (!ss->kernel_mode)
 		to_kernel_mode(ss);
 	if (f.mask_events)
@@ -97,7 +119,7 @@ static enum pvm_act bounce_vector(struct pvm_vcpu *v, u32 vector, u32 flags, u32
 		return pvm_vcpu_die(v, PVM_DEATH_TRIPLE, "exception %u (error %#x) has no handler", vector, error);
 	if (t->flags & PVM_TRAP_MASKS)
 		flags |= PVM_BOUNCE_MASK;
-	return bounce(v, flags, t->address, error, "exception");
+	return bounce(v, flags, t->address, error, vector);
 }
 
 /*
@@ -202,7 +224,7 @@ static enum pvm_act deliver_nmi(struct pvm_vcpu *v)
 	enum pvm_act act = PVM_ACT_RESUME;
 
 	if (handler) {		/* else it is lost, as on a machine that ignores NMIs */
-		act = bounce(v, PVM_BOUNCE_MASK, handler, 0, "NMI");
+		act = bounce(v, PVM_BOUNCE_MASK, handler, 0, PVM_X_NMI);
 		if (act != PVM_ACT_RESUME)
 			return act;
 		t->nmi_blocked = true;
@@ -234,7 +256,7 @@ enum pvm_act pvm_deliver_upcall(struct pvm_vcpu *v)
 	if (likely(!READ_ONCE(info->evtchn_upcall_pending)) || READ_ONCE(info->evtchn_upcall_mask) ||
 	    !v->traps.event_rip)
 		return PVM_ACT_RESUME;
-	act = bounce(v, PVM_BOUNCE_MASK, v->traps.event_rip, 0, "event");
+	act = bounce(v, PVM_BOUNCE_MASK, v->traps.event_rip, 0, PVM_VEC_EVENT);
 	if (act == PVM_ACT_RESUME)
 		pvm_count(v, PVM_STAT_UPCALLS);
 	return act;
@@ -273,7 +295,8 @@ enum pvm_act pvm_bounce_syscall(struct pvm_vcpu *v, u32 vector)
 		break;
 	}
 	if (likely(handler))
-		return bounce(v, PVM_BOUNCE_SYSCALL | (masks ? PVM_BOUNCE_MASK : 0), handler, 0, "system call");
+		return bounce(v, PVM_BOUNCE_SYSCALL | (masks ? PVM_BOUNCE_MASK : 0), handler, 0,
+			      vector == PVM_X_GP ? PVM_VEC_SYSCALL32 : vector);
 	regs->rip -= 2;
 	act = vector == PVM_X_GP ? bounce_vector(v, PVM_X_GP, PVM_BOUNCE_ERROR, 0) : bounce_vector(v, PVM_X_UD, 0, 0);
 	if (act == PVM_ACT_NEED)
