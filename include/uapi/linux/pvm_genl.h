@@ -12,7 +12,8 @@
  *	├─ PVM_A_TIME_NS	u64	CLOCK_MONOTONIC, ns
  *	├─ PVM_A_VM_ID		u32	id of the VM
  *	├─ PVM_A_VM_NAME	string	its name
- *	├─ PVM_A_CODE		u32	SHUTDOWN: the guest's reason; DIED: PVM_DEATH_*; PART_STOPPED: PVM_PSTOP_*; absent otherwise
+ *	├─ PVM_A_CODE		u32	SHUTDOWN: the guest's reason; DIED: PVM_DEATH_*; PART_STOPPED: PVM_PSTOP_*;
+ *	│				absent otherwise
  *	├─ PVM_A_REASON		string	DIED, PART_STOPPED: one sentence; absent otherwise
  *	├─ PVM_A_PART_ID	u32	id of the partition; then there is no VM_ID and no VM_NAME
  *	└─ PVM_A_PART_NAME	string	its name

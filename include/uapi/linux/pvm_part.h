@@ -24,7 +24,7 @@
 #include <linux/ioctl.h>
 #include <linux/pvm.h>
 
-#define PVM_PART_MAX		16	/* partitions at one time, at most; free windows below 1 MiB may limit it sooner */
+#define PVM_PART_MAX		16	/* partitions at one time; windows below 1 MiB may limit it sooner */
 #define PVM_PART_MAX_CPUS	64	/* CPUs of one partition */
 #define PVM_PART_MAX_PCI	16	/* PCI functions of one partition */
 #define PVM_PART_ADDR_ANY	(~0ULL)	/* memory_addr: the driver chooses */
@@ -109,7 +109,7 @@ struct pvm_open_partition {
 #define PVM_PSTOP_TRIPLE	4	/* triple fault */
 #define PVM_PSTOP_INIT		5	/* an INIT nobody of the driver sent */
 #define PVM_PSTOP_MCE		6	/* machine check that its kernel could not take */
-#define PVM_PSTOP_PROTECT	7	/* PVM_PART_PROTECT: access outside its memory and devices; stop_addr has the address */
+#define PVM_PSTOP_PROTECT	7	/* PVM_PART_PROTECT: access outside its memory and devices, at stop_addr */
 #define PVM_PSTOP_REAL_MODE	8	/* its kernel left protected mode */
 #define PVM_PSTOP_ENTRY		9	/* the CPU refused to enter it; stop_code has the CPU's code */
 #define PVM_PSTOP_DRIVER	10	/* an exit the driver does not know (stop_code), or a bug of the driver */
@@ -273,7 +273,7 @@ struct pvm_part_info {
 };
 #define PVM_PART_INFO_SIZE_V0	192
 #define PVM_PINFO_VMX		(1 << 0)	/* back end: VMX; else SVM */
-#define PVM_PINFO_X2APIC	(1 << 1)	/* its CPUs are in x2APIC mode: the kernel needs "noapic" and no I/O APIC */
+#define PVM_PINFO_X2APIC	(1 << 1)	/* its CPUs are in x2APIC mode: it needs "noapic" and no I/O APIC */
 #define PVM_PINFO_KEPT		(1 << 2)	/* PVM_PART_KEEP was called */
 #define PVM_PINFO_UART_REAL	(1 << 3)	/* the console is a real UART */
 #define PVM_PINFO_LA57		(1 << 4)	/* its CPUs have 5-level paging */
