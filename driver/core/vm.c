@@ -375,7 +375,7 @@ static u64 runtime_ns(const struct pvm_vm *vm)
 		const struct pvm_vcpu *v = READ_ONCE(vm->vcpus[i]);
 
 		if (v)
-			ns += READ_ONCE(v->stat[PVM_STAT_RUNTIME_NS]);
+			ns += pvm_vcpu_runtime_ns(v);
 	}
 	return ns;
 }
@@ -582,7 +582,7 @@ static void add_vcpu_stats(const struct pvm_vcpu *v, u64 *values, u64 *hypercall
 	u32 i;
 
 	for (i = 0; i < PVM_NR_STATS; i++)
-		values[i] += READ_ONCE(v->stat[i]);
+		values[i] += i == PVM_STAT_RUNTIME_NS ? pvm_vcpu_runtime_ns(v) : READ_ONCE(v->stat[i]);
 	for (i = 0; hypercalls && i < ARRAY_SIZE(v->hypercall_count); i++)
 		hypercalls[i] += READ_ONCE(v->hypercall_count[i]);
 	values[PVM_STAT_SWITCH_TO_KERNEL] += READ_ONCE(ss->cnt_to_kernel);

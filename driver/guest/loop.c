@@ -144,14 +144,29 @@ static bool may_run_again(struct pvm_vcpu *v)
 	return READ_ONCE(v->vtimer.fired) || READ_ONCE(v->traps.nmi_pending) || pvm_sched_ready(v) || must_return(v);
 }
 
+/* Sleeping is not running. The order of both writes is what pvm_vcpu_runtime_ns() relies on. */
+static void runtime_stop(struct pvm_vcpu *v)
+{
+	u64 since = v->run_started_ns;
+
+	WRITE_ONCE(v->run_started_ns, 0);
+	WRITE_ONCE(v->stat[PVM_STAT_RUNTIME_NS], v->stat[PVM_STAT_RUNTIME_NS] + ktime_get_ns() - since);
+}
+
+static void runtime_start(struct pvm_vcpu *v)
+{
+	WRITE_ONCE(v->run_started_ns, ktime_get_ns());
+}
+
 /* SCHEDOP_block or poll: wait for an event, the timer, or the poll's own deadline. */
 static int block(struct pvm_vcpu *v)
 {
-	u64 deadline = v->poll_deadline_ns, start = ktime_get_ns();
+	u64 deadline = v->poll_deadline_ns;
 	int err;
 
 	pvm_count(v, PVM_STAT_BLOCKS);
 	pvm_runstate_set(v, RUNSTATE_blocked);
+	runtime_stop(v);
 	if (deadline) {
 		u64 now = pvm_guest_time_ns(v);
 		ktime_t left = ns_to_ktime(deadline > now ? deadline - now : 0);
@@ -163,7 +178,7 @@ static int block(struct pvm_vcpu *v)
 		err = wait_event_interruptible(v->wq, may_run_again(v));
 	}
 	pvm_runstate_set(v, RUNSTATE_running);
-	v->run_started_ns += ktime_get_ns() - start;	/* sleeping is not running */
+	runtime_start(v);
 	if (err)
 		return -EINTR;
 	if (READ_ONCE(v->vtimer.fired)) {
@@ -265,12 +280,12 @@ int pvm_vcpu_run(struct pvm_vcpu *v)
 		return -EBUSY;
 	err = pvm_guest_may_run(v);
 	if (!err) {
-		v->run_started_ns = ktime_get_ns();
+		runtime_start(v);
 		v->run->exit_reason = PVM_RUN_NONE;
 		pvm_runstate_set(v, RUNSTATE_running);
 		err = run_until_done(v);
 		pvm_runstate_set(v, RUNSTATE_runnable);
-		v->stat[PVM_STAT_RUNTIME_NS] += ktime_get_ns() - v->run_started_ns;
+		runtime_stop(v);
 	}
 	mutex_unlock(&v->mutex);
 	return err;
