@@ -88,12 +88,40 @@ static bool is_gone(struct pvm_ctx *ctx, uint32_t id)
 	return !found;
 }
 
-static int kill_owner(const char *name)
+/* Wait until the driver has let the guest go, and its name is free. Return: is it? */
+static bool wait_gone(struct pvm_ctx *ctx, uint32_t id)
 {
 	struct timespec tick = { .tv_nsec = 20000000 };
+	long long end = now_ms() + FORCE_MS;
+
+	while (!is_gone(ctx, id)) {
+		if (now_ms() > end)
+			return false;
+		nanosleep(&tick, NULL);
+	}
+	return true;
+}
+
+/* The id of a guest, without a word about what does not work. 0: not known. */
+static uint32_t id_of(struct pvm_ctx *ctx, const char *name)
+{
+	struct pvm_vm_info *rows;
+	uint32_t id = 0;
+	size_t n, i;
+
+	if (pvm_ctx_list(ctx, &rows, &n))
+		return 0;
+	for (i = 0; i < n; i++)
+		if (!strcmp(rows[i].name, name))
+			id = rows[i].id;
+	pvm_free(rows);
+	return id;
+}
+
+static int kill_owner(const char *name)
+{
 	struct pvm_vm_info info, again;
 	struct pvm_ctx *ctx;
-	long long end;
 	int pidfd, code;
 
 	code = driver_open(&ctx);
@@ -120,13 +148,9 @@ static int kill_owner(const char *name)
 		code = msg_cannot(errno == EPERM ? EXIT_PERMISSION : EXIT_FAILED, errno, NULL,
 				  NULL, "kill process %u of guest %s", info.pid, name);
 	close(pidfd);
-	for (end = now_ms() + FORCE_MS; !code && !is_gone(ctx, info.id);) {
-		if (now_ms() > end)
-			code = msg_cannot(EXIT_FAILED, ETIMEDOUT, NULL,
-					  "the host's kernel log may say more", "end guest %s",
-					  name);
-		nanosleep(&tick, NULL);
-	}
+	if (!code && !wait_gone(ctx, info.id))
+		code = msg_cannot(EXIT_FAILED, ETIMEDOUT, NULL, "the host's kernel log may say more",
+				  "end guest %s", name);
 out:
 	pvm_ctx_destroy(ctx);
 	return code;
@@ -151,8 +175,10 @@ static int connect_by_owner(const char *name, int *fd)
 
 static int cmd_stop(int argc, char **argv)
 {
+	struct pvm_ctx *ctx = NULL;
 	struct opt_rest rest;
 	const char *name;
+	uint32_t id = 0;
 	int fd, err, code;
 
 	if (!verb_parse(&verb_stop, &args, argc, argv, &rest, &code))
@@ -173,9 +199,15 @@ static int cmd_stop(int argc, char **argv)
 				  "ask guest %s to power off", name);
 	err = -EIO;
 	if (fd >= 0) {
+		if (!pvm_ctx_create(NULL, &ctx))
+			id = id_of(ctx, name);
 		err = request(fd, args.force ? CTL_FORCE : CTL_STOP,
 			      args.force ? FORCE_MS : args.timeout_s * 1000);
 		close(fd);
+		/* It says so before the driver has taken the guest down. */
+		if (!err && id)
+			wait_gone(ctx, id);
+		pvm_ctx_destroy(ctx);
 	}
 	if (!err)
 		return EXIT_OK;
