@@ -8,7 +8,9 @@
  *	FAKE_DIR	directory that plays the driver's list of guests: a file NAME with "pid ready"
  *	FAKE_GUEST	script of the guest; finds the nonce of the marks in $NONCE. Its exit status
  *			is its end: 0 poweroff, 1 reboot, 3 crash, 4 triple fault. SIGTERM asks it.
+ *	FAKE_BUSY	N: exits and run time of a guest grow by one every N ns
  *	FAKE_ERR	errno pvm_ctx_create() fails with
+ *	FAKE_STATS_ERR	errno pvm_ctx_stats_by_id() fails with
  *	FAKE_LOAD_ERR	errno pvm_vm_load() fails with
  */
 #include <errno.h>
@@ -46,6 +48,14 @@ struct fake_vm {
 };
 
 #define VM(v) ((struct fake_vm *)(v))
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
 
 static const char *dir(void)
 {
@@ -110,6 +120,8 @@ int pvm_ctx_list(struct pvm_ctx *ctx, struct pvm_vm_info **rows, size_t *count)
 		r[n].state = PVM_STATE_RUNNING;
 		r[n].uid = getuid();
 		r[n].nr_vcpus = 1;
+		r[n].created_ns = now_ns() - 3700000000000;
+		r[n].runtime_ns = 5000000000;
 		r[n].memory_bytes = 512 << 20;
 		r[n].shadow_bytes = 1300 << 10;
 		n++;
@@ -123,17 +135,21 @@ int pvm_ctx_list(struct pvm_ctx *ctx, struct pvm_vm_info **rows, size_t *count)
 
 int pvm_ctx_stats_by_id(struct pvm_ctx *ctx, uint32_t id, struct pvm_stat_row **rows, size_t *count)
 {
-	static const struct pvm_stat_row some[] = {
-		{ "exits", "", "returns from the guest", 1234, 0, { 0 } },
+	const char *busy = getenv("FAKE_BUSY");
+	uint64_t moved = busy ? now_ns() / atoi(busy) : 0;
+	const struct pvm_stat_row some[] = {
+		{ "exits", "", "returns from the guest", 1234 + moved, 0, { 0 } },
 		{ "exit_nmi", "", "exits for a host NMI", 0, 0, { 0 } },
 		{ "shadow_pages", "pages", "shadow pages held now", 7, PVM_STAT_IS_GAUGE, { 0 } },
-		{ "runtime_ns", "ns", "time in the guest", 5000000000, 0, { 0 } },
+		{ "runtime_ns", "ns", "time in the guest", 5000000000 + moved, 0, { 0 } },
 		{ "mmu_update", "", "calls of HYPERVISOR_mmu_update", 99, PVM_STAT_IS_HYPERCALL,
 		  { 0 } },
 	};
 
 	(void)ctx;
 	(void)id;
+	if (getenv("FAKE_STATS_ERR"))
+		return pvm_fail(-atoi(getenv("FAKE_STATS_ERR")), "cannot read the counters: fake");
 	*rows = malloc(sizeof(some));
 	memcpy(*rows, some, sizeof(some));
 	*count = 5;

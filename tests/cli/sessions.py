@@ -5,12 +5,15 @@ pvmctl with guests that are shell scripts: consoles, terminals, signals, exit co
 Run by tests/cli/run, which sets PVMCTL, TMP, FAKE_DIR and LD_LIBRARY_PATH (fake_libpvm.c). Prints
 "ok - name" and "not ok - name" lines. Every wait has an end.
 """
+import fcntl
 import hashlib
 import json
 import os
 import pty
+import re
 import select
 import signal
+import struct
 import subprocess
 import sys
 import termios
@@ -68,12 +71,12 @@ def nothing_left(name):
 class Terminal:
     """pvmctl on a terminal of its own."""
 
-    def __init__(self, args, guest="exit 0"):
+    def __init__(self, args, guest="exit 0", **extra):
         self.master, self.slave = pty.openpty()
         self.before = termios.tcgetattr(self.slave)
         self.out = b""
         self.proc = subprocess.Popen([PVMCTL] + args, stdin=self.slave, stdout=self.slave,
-                                     stderr=self.slave, env=environment(guest, {}),
+                                     stderr=self.slave, env=environment(guest, extra),
                                      start_new_session=True)
 
     def read(self, seconds):
@@ -107,6 +110,10 @@ class Terminal:
             return "no end"
         self.read(0.2)
         return self.proc.returncode
+
+    def resize(self, rows, columns):
+        """What a terminal emulator does when its window changes."""
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
 
     def restored(self):
         return termios.tcgetattr(self.slave) == self.before
@@ -332,5 +339,131 @@ def background():
     nothing_left("background")
 
 
-for part in (exit_codes, commands, userland, signals, terminals, background):
+SCREEN_ON, SCREEN_OFF = b"\033[?1049h", b"\033[?1049l"
+
+
+def frame_widths(out):
+    """Columns of the lines of the last whole frame, escapes left out."""
+    frames = [f for f in out.split(b"\033[H") if f.endswith(b"\033[J")]
+    text = re.sub(rb"\033\[[0-9;?]*[A-Za-z]", b"", frames[-1]) if frames else b""
+    return [len(line) for line in text.split(b"\r\n")]
+
+
+def top_batch():
+    busy = {"FAKE_BUSY": "1000"}
+    r = run(["top", "--once", "--delay", "0.2"], **busy)
+    lines = r.stdout.splitlines()
+    check("top --once: summary, titles, a row per guest", r.returncode == 0 and len(lines) == 4 and
+          b"2 guests; CPU " in lines[0] and lines[1].startswith(b"NAME ") and
+          b"EXITS/s" in lines[1], r)
+    check("top has no escapes in a pipe", b"\033" not in r.stdout, r)
+    check("top aligns its columns", len(set(map(len, lines[1:]))) == 1, r)
+    r = run(["top", "-b", "-n", "2", "-d", "0.1"], **busy)
+    check("top -b -n 2 prints two tables", r.stdout.count(b"NAME ") == 2, r)
+    p = subprocess.Popen([PVMCTL, "top", "-d", "0.1"], env=environment("", busy),
+                         stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    first = p.stdout.readline()
+    p.terminate()
+    p.communicate(timeout=20)
+    check("top without a terminal is a batch, ended by SIGTERM with status 0",
+          p.returncode == 0 and b"2 guests" in first, (p.returncode, first))
+    r = run(["top", "--json", "-n", "2", "-d", "0.1", "--sort", "name"], **busy)
+    rows = [json.loads(line) for line in r.stdout.splitlines()]
+    check("top --json", [row["name"] for row in rows] == ["db", "web", "db", "web"] and
+          all(row["exits_per_s"] > 0 and row["cpu_percent"] > 0 and row["type"] == "guest" and
+              row["interval_ns"] >= 100000000 for row in rows), rows)
+    r = run(["top", "--json", "-1", "-d", "0.1", "-s", "name", "-r"], **busy)
+    check("top --reverse", [json.loads(line)["name"] for line in r.stdout.splitlines()] ==
+          ["web", "db"], r)
+    r = run(["top", "--once", "-d", "0.1"], FAKE_STATS_ERR="13")
+    check("top tells of counters it cannot read", r.returncode == 4 and b"EACCES" in r.stderr, r)
+    p = subprocess.run(["sh", "-c", '"$0" top -b -d 0.1 | head -n 1', PVMCTL], timeout=20,
+                       env=environment("", busy), stdout=subprocess.PIPE, check=False)
+    check("top ends with its reader", p.returncode == 0, p)
+
+
+def top_screen():
+    def top(*args, **extra):
+        t = Terminal(["top", "-d", "0.2"] + list(args), **extra)
+        t.resize(24, 80)
+        t.proc.send_signal(signal.SIGWINCH)
+        t.until(b"web")
+        return t
+    for name, leave in (("q", lambda t: t.type(b"q")), ("Ctrl-C", lambda t: t.type(b"\003")),
+                        ("SIGTERM", lambda t: t.proc.send_signal(signal.SIGTERM)),
+                        ("SIGHUP", lambda t: t.proc.send_signal(signal.SIGHUP)),
+                        ("SIGSEGV", lambda t: t.proc.send_signal(signal.SIGSEGV)),
+                        ("-n", None)):
+        t = top() if leave else top("-n", "3")
+        drawn = SCREEN_ON in t.out
+        if leave:
+            leave(t)
+        status = t.wait()
+        want = -signal.SIGSEGV if name == "SIGSEGV" else 0
+        check("top: the screen is restored after %s" % name, drawn and status == want and
+              t.restored() and t.out.rfind(SCREEN_OFF) > t.out.rfind(SCREEN_ON), (status, t.out))
+    t = top()
+    t.type(b"n")
+    check("top: a key sorts", t.until(b"sorted by name"), t.out)
+    t.type(b"r")
+    check("top: a key turns the order", t.until(b"reversed"), t.out)
+    t.type(b"h")
+    check("top: help", t.until(b"Any key goes back"), t.out)
+    t.type(b"\033[A")
+    t.type(b" ")
+    for columns in (200, 80, 60, 20, 5):
+        t.out = b""
+        t.resize(10, columns)
+        t.proc.send_signal(signal.SIGWINCH)
+        good = False
+        for _ in range(50):
+            t.read(0.1)
+            widths = frame_widths(t.out)
+            good = len(widths) > 4 and max(widths) <= columns and \
+                (columns < 200 or max(widths) > 100)
+            if good:
+                break
+        check("top: no line is wider than %d columns" % columns, good, t.out)
+    t.type(b"q")
+    check("top: ends after all that", t.wait() == 0 and t.restored(), t.out)
+    t = Terminal(["top", "-d", "0.2"], FAKE_STATS_ERR="13")
+    check("top: the terminal is restored after an error", t.wait() == 4 and t.restored() and
+          b"EACCES" in t.out, t.out)
+    t = Terminal(["top", "-d", "0.2", "-n", "2"], TERM="dumb")
+    check("top on a dumb terminal is a batch", t.wait() == 0 and b"\033" not in t.out, t.out)
+    t = Terminal(["top", "-d", "0.2", "-n", "2"], NO_COLOR="")
+    check("top has colours on a terminal", t.wait() == 0 and b"\033[32mrunning" in t.out, t.out)
+    t = top()
+    t.type(b"\032")
+    for _ in range(100):
+        t.read(0.1)
+        with open("/proc/%d/stat" % t.proc.pid, encoding="ascii") as f:
+            stopped = f.read().rsplit(")", 1)[1].split()[0] == "T"
+        if stopped:
+            break
+    check("top: Ctrl-Z stops it and restores the terminal", stopped and t.restored(), t.out)
+    t.out = b""
+    t.proc.send_signal(signal.SIGCONT)
+    check("top: it goes on", t.until(SCREEN_ON) and t.until(b"web"), t.out)
+    t.type(b"q")
+    check("top: and ends", t.wait() == 0 and t.restored(), t.out)
+
+
+def top():
+    sleepers = []
+    for name in ("web", "db"):
+        p = subprocess.Popen(["sleep", "600"])
+        sleepers.append(p)
+        with open(FAKE_DIR + "/" + name, "w", encoding="ascii") as f:
+            f.write("%d ready" % p.pid)
+    top_batch()
+    top_screen()
+    for p in sleepers:
+        p.kill()
+        p.wait()
+    run(["list"])
+    nothing_left("top")
+
+
+for part in (exit_codes, commands, userland, signals, terminals, background, top):
     part()

@@ -15,7 +15,7 @@
 #include "pvmctl.h"
 
 const struct verb *const verbs[] = {
-	&verb_run, &verb_list, &verb_stop, &verb_console, &verb_stat, &verb_events,
+	&verb_run, &verb_list, &verb_stop, &verb_console, &verb_stat, &verb_top, &verb_events,
 	&verb_info, &verb_doctor, &verb_version, &verb_complete, NULL
 };
 

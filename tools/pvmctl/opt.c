@@ -347,7 +347,7 @@ void opt_help(FILE *f, const struct verb *verb)
 		if (o->letter)
 			at = snprintf(left, sizeof(left), "-%c, ", o->letter);
 		at += snprintf(left + at, sizeof(left) - at, "--%s", o->name);
-		if (o->kind == OPT_CHOICE) {
+		if (o->kind == OPT_CHOICE && !o->arg) {
 			for (i = 0; o->choices[i] && at < sizeof(left); i++)
 				at += snprintf(left + at, sizeof(left) - at, "%c%s", i ? '|' : ' ',
 					       o->choices[i]);
@@ -355,6 +355,12 @@ void opt_help(FILE *f, const struct verb *verb)
 			snprintf(left + at, sizeof(left) - at, " %s", o->arg);
 		}
 		fprintf(f, "  %-26s %s\n", left, o->help);
+		if (o->kind != OPT_CHOICE || !o->arg)
+			continue;
+		for (i = 0; o->choices[i]; i++)
+			fprintf(f, "%s%s", i ? "|" : "                             ",
+				o->choices[i]);
+		fputc('\n', f);
 	}
 	fprintf(f, "  %-26s %s\n", "-h, --help", "this text");
 }

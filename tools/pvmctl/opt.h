@@ -26,7 +26,8 @@ struct opt {
 	char letter;			/* short name, 0 = none */
 	enum opt_kind kind;
 	size_t offset;			/* where the value goes in the verb's structure */
-	const char *arg;		/* placeholder in help: FILE, SIZE, NAME, ... */
+	const char *arg;		/* placeholder in help: FILE, SIZE, NAME, ...; OPT_CHOICE: NULL, or
+					 * choices are too many for one line and are listed below */
 	const char *help;		/* one line */
 	uint64_t min, max;		/* OPT_UINT and OPT_SIZE; max 0 = no limit */
 	const char *const *choices;	/* OPT_CHOICE: NULL-terminated */

@@ -257,6 +257,12 @@ void json_bool(struct json *j, const char *key, bool value)
 	fputs(value ? "true" : "false", j->f);
 }
 
+void json_tenths(struct json *j, const char *key, double value)
+{
+	put_key(j, key);
+	fprintf(j->f, "%.1f", value);
+}
+
 void json_sub(struct json *j, const char *key)
 {
 	put_key(j, key);

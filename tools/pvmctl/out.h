@@ -87,6 +87,7 @@ void json_str(struct json *j, const char *key, const char *value);
 void json_u64(struct json *j, const char *key, uint64_t value);
 void json_i64(struct json *j, const char *key, int64_t value);
 void json_bool(struct json *j, const char *key, bool value);
+void json_tenths(struct json *j, const char *key, double value);	/* 12.3 */
 void json_sub(struct json *j, const char *key);			/* "key": { */
 void json_end(struct json *j);					/* } of json_sub */
 void json_close(struct json *j);				/* } and newline, flushed */

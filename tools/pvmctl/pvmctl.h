@@ -8,6 +8,7 @@
  *	session.c	one running guest in this process		sink.c	where its output goes
  *	ctl.c		control socket of a running guest, both ends	term.c	raw terminal
  *	initramfs.c	guest userland made in memory			cpio.c, elf.c, wire.c (pure)
+ *	top.c		rows, rates and columns of top (pure)		top_guests.c	its rows of guests
  */
 #ifndef PVMCTL_H
 #define PVMCTL_H
@@ -77,7 +78,7 @@ int exit_code_of(const struct pvm_vm_exit *ex);
 
 /* ---- the verbs ---- */
 
-extern const struct verb verb_run, verb_list, verb_stop, verb_console, verb_stat, verb_events,
-	verb_info, verb_doctor, verb_version, verb_complete;
+extern const struct verb verb_run, verb_list, verb_stop, verb_console, verb_stat, verb_top,
+	verb_events, verb_info, verb_doctor, verb_version, verb_complete;
 
 #endif

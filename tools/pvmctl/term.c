@@ -23,10 +23,25 @@
 #define SMALL_WRITE 256		/* what a terminal that says "writable" takes for sure */
 
 static struct termios saved;
-static volatile sig_atomic_t is_raw;
+static volatile sig_atomic_t is_raw, has_screen;
+
+/* Also in signals; a terminal that takes nothing keeps its picture. */
+static void say(const char *seq, size_t len)
+{
+	if (write(STDOUT_FILENO, seq, len) < 0)
+		return;
+}
+#define SAY(seq) say(seq, sizeof(seq) - 1)
+
+#define SCREEN_ON	"\033[?1049h\033[?25l\033[2J"	/* the other screen, no cursor, empty */
+#define SCREEN_OFF	"\033[0m\033[?25h\033[?1049l"
 
 void term_restore(void)
 {
+	if (has_screen) {
+		has_screen = 0;
+		SAY(SCREEN_OFF);
+	}
 	if (!is_raw)
 		return;
 	is_raw = 0;
@@ -50,32 +65,60 @@ static void on_continue(int sig)
 	cfmakeraw(&raw);
 	if (is_raw)
 		tcsetattr(STDIN_FILENO, TCSANOW, &raw);
+	if (has_screen)
+		SAY(SCREEN_ON);
 	errno = err;
 }
 
-bool term_raw(void)
+static void restore_on_every_way_out(void)
 {
 	static const int fatal[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS };
 	struct sigaction sa = { .sa_handler = on_fatal };
-	struct termios raw;
+	static bool done;
 	size_t i;
 
-	if (tcgetattr(STDIN_FILENO, &saved))
-		return false;
-	raw = saved;
-	cfmakeraw(&raw);
-	is_raw = 1;
+	if (done)
+		return;
+	done = true;
 	atexit(term_restore);
 	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
 		sigaction(fatal[i], &sa, NULL);
 	sa.sa_handler = on_continue;
 	sa.sa_flags = SA_RESTART;
 	sigaction(SIGCONT, &sa, NULL);
+}
+
+bool term_raw(void)
+{
+	struct termios raw;
+
+	if (tcgetattr(STDIN_FILENO, &saved))
+		return false;
+	raw = saved;
+	cfmakeraw(&raw);
+	is_raw = 1;
+	restore_on_every_way_out();
 	if (tcsetattr(STDIN_FILENO, TCSADRAIN, &raw)) {
 		is_raw = 0;
 		return false;
 	}
 	return true;
+}
+
+bool term_screen(void)
+{
+	bool raw = term_raw();
+
+	restore_on_every_way_out();
+	has_screen = 1;
+	SAY(SCREEN_ON);
+	return raw;
+}
+
+void term_clear(void)
+{
+	if (has_screen)
+		SAY("\033[2J");
 }
 
 void term_size(unsigned int *rows, unsigned int *columns)

@@ -14,6 +14,12 @@
 /** term_raw() - make standard input raw if it is a terminal. Return: did it? */
 bool term_raw(void);
 
+/** term_screen() - all of the screen, and raw input. Return: is standard input a terminal, too? */
+bool term_screen(void);
+
+/** term_clear() - empty the screen; after its size changed */
+void term_clear(void);
+
 /** term_restore() - give the terminal its modes back. Any number of times, also in a signal. */
 void term_restore(void);
 
