@@ -32,6 +32,8 @@ install: all
 	$(MAKE) -C tools/pvmctl install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)
 	install -d $(DESTDIR)$(PREFIX)/include/linux
 	install -m 644 include/uapi/linux/*.h $(DESTDIR)$(PREFIX)/include/linux/
+	install -d $(DESTDIR)$(PREFIX)/share/man/man4
+	install -m 644 driver/man/pvm.4 $(DESTDIR)$(PREFIX)/share/man/man4/
 
 # Sources for dkms; then: dkms install pvm/$(PVM_VERSION)
 install-dkms:
