@@ -10,6 +10,7 @@
  *			is its end: 0 poweroff, 1 reboot, 3 crash, 4 triple fault. SIGTERM asks it.
  *	FAKE_BUSY	N: exits and run time of a guest grow by one every N ns
  *	FAKE_ERR	errno pvm_ctx_create() fails with
+ *	FAKE_LONG	a counter has a long explanation
  *	FAKE_STATS_ERR	errno pvm_ctx_stats_by_id() fails with
  *	FAKE_LOAD_ERR	errno pvm_vm_load() fails with
  */
@@ -139,7 +140,9 @@ int pvm_ctx_stats_by_id(struct pvm_ctx *ctx, uint32_t id, struct pvm_stat_row **
 	uint64_t moved = busy ? now_ns() / atoi(busy) : 0;
 	const struct pvm_stat_row some[] = {
 		{ "exits", "", "returns from the guest", 1234 + moved, 0, { 0 } },
-		{ "exit_nmi", "", "exits for a host NMI", 0, 0, { 0 } },
+		{ "exit_nmi", "", getenv("FAKE_LONG") ?
+		  "exits for a host NMI, told in so many words that no terminal of some eighty columns "
+		  "has room for them" : "exits for a host NMI", 0, 0, { 0 } },
 		{ "shadow_pages", "pages", "shadow pages held now", 7, PVM_STAT_IS_GAUGE, { 0 } },
 		{ "runtime_ns", "ns", "time in the guest", 5000000000 + moved, 0, { 0 } },
 		{ "mmu_update", "", "calls of HYPERVISOR_mmu_update", 99, PVM_STAT_IS_HYPERCALL,

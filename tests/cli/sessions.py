@@ -71,8 +71,10 @@ def nothing_left(name):
 class Terminal:
     """pvmctl on a terminal of its own."""
 
-    def __init__(self, args, guest="exit 0", **extra):
+    def __init__(self, args, guest="exit 0", columns=0, **extra):
         self.master, self.slave = pty.openpty()
+        if columns:
+            self.resize(24, columns)
         self.before = termios.tcgetattr(self.slave)
         self.out = b""
         self.proc = subprocess.Popen([PVMCTL] + args, stdin=self.slave, stdout=self.slave,
@@ -349,6 +351,41 @@ def frame_widths(out):
     return [len(line) for line in text.split(b"\r\n")]
 
 
+def widths(out):
+    """Columns of each line of what is no screen."""
+    text = re.sub(rb"\033\[[0-9;]*m", b"", out)
+    return [len(line) for line in text.replace(b"\r", b"").split(b"\n")]
+
+
+def tables():
+    """Tables on terminals of 80 and 200 columns."""
+    name = "a-name-of-31-characters-as-it-is"[:31]
+    p = subprocess.Popen(["sleep", "600"])
+    with open(FAKE_DIR + "/" + name, "w", encoding="ascii") as f:
+        f.write("%d ready" % p.pid)
+    for columns in (80, 200):
+        for args in (["list"], ["stat", "-v"], ["info"], ["top", "-1", "-d", "0.1"]):
+            t = Terminal(args, columns=columns, NO_COLOR="")
+            status = t.wait()
+            check("%s fits %d columns" % (" ".join(args), columns), status == 0 and
+                  max(widths(t.out)) <= columns, t.out)
+            if args == ["list"]:
+                check("list cuts a name only where it must, at %d" % columns,
+                      (name.encode() in t.out) == (columns == 200), t.out)
+                check("list has colours on a terminal", b"\033[32mrunning\033[0m" in t.out, t.out)
+    r = run(["list"], NO_COLOR="")
+    check("no colours and no cuts in a pipe", b"\033" not in r.stdout and
+          name.encode() in r.stdout, r)
+    t = Terminal(["stat", "-v"], columns=60, FAKE_LONG="1")
+    t.wait()
+    check("long text is folded below itself", max(widths(t.out)) <= 60 and
+          re.search(rb"\n {20,}[a-z]", t.out), t.out)
+    p.kill()
+    p.wait()
+    run(["list"])
+    nothing_left("tables")
+
+
 def top_batch():
     busy = {"FAKE_BUSY": "1000"}
     r = run(["top", "--once", "--delay", "0.2"], **busy)
@@ -465,5 +502,5 @@ def top():
     nothing_left("top")
 
 
-for part in (exit_codes, commands, userland, signals, terminals, background, top):
+for part in (exit_codes, commands, userland, signals, terminals, background, tables, top):
     part()

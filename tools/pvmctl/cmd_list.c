@@ -42,6 +42,7 @@ static int print_table(const struct pvm_vm_info *rows, size_t n)
 		table_cell(t, "%s", r->name);
 		table_cell(t, "%" PRIu32, r->id);
 		table_cell(t, "%s", pvm_state_name(r->state));
+		table_paint(t, state_colour(r->state));
 		if (r->pid)
 			table_cell(t, "%" PRIu32, r->pid);
 		else

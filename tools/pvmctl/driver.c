@@ -15,6 +15,18 @@
 
 #include "pvmctl.h"
 
+enum out_colour state_colour(uint32_t state)
+{
+	switch (state) {
+	case PVM_STATE_RUNNING:
+		return COL_GREEN;
+	case PVM_STATE_NEW:
+		return COL_YELLOW;
+	default:
+		return COL_RED;
+	}
+}
+
 static int code_of(int err)
 {
 	switch (err) {

@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "out.h"
@@ -104,10 +105,19 @@ char *out_duration(char *buf, uint64_t ns)
 
 /* ---- columns ---- */
 
+#define GAP		2	/* blanks between columns */
+#define FIRST_MIN	8	/* the first column is not cut below this */
+#define LAST_MIN	20	/* text is not folded narrower than this */
+
+struct cell {
+	char *text;
+	enum out_colour colour;
+};
+
 struct table {
 	const struct column *columns;
 	size_t nr_columns;
-	char **cells;		/* row after row */
+	struct cell *cells;	/* row after row */
 	size_t nr_cells;
 	bool no_memory;
 };
@@ -125,7 +135,8 @@ struct table *table_new(const struct column *columns, size_t nr)
 
 void table_cell(struct table *t, const char *fmt, ...)
 {
-	char **grown, *text;
+	struct cell *grown;
+	char *text;
 	va_list ap;
 	int n;
 
@@ -142,32 +153,92 @@ void table_cell(struct table *t, const char *fmt, ...)
 		return;
 	}
 	t->cells = grown;
-	t->cells[t->nr_cells++] = text;
+	t->cells[t->nr_cells++] = (struct cell){ text, COL_PLAIN };
 }
 
-static void print_row(const struct table *t, FILE *f, const char *const *row, const size_t *width)
+void table_paint(struct table *t, enum out_colour colour)
 {
-	size_t c;
+	if (t && !t->no_memory)
+		t->cells[t->nr_cells - 1].colour = colour;
+}
+
+static unsigned int columns_of(FILE *f)
+{
+	struct winsize ws = { 0 };
+
+	return isatty(fileno(f)) && !ioctl(fileno(f), TIOCGWINSZ, &ws) ? ws.ws_col : 0;
+}
+
+/* Fold @text into @width columns at blanks; lines after the first begin at column @indent. */
+static void put_folded(FILE *f, const char *text, size_t width, size_t indent)
+{
+	size_t len, cut;
+
+	while ((len = strlen(text)) > width) {
+		for (cut = width; cut && text[cut] != ' '; cut--)
+			;
+		if (!cut)
+			break;		/* one long word */
+		fprintf(f, "%.*s\n%*s", (int)cut, text, (int)indent, "");
+		text += cut + 1;
+	}
+	fputs(text, f);
+}
+
+static void put_cut(FILE *f, const char *text, size_t width)
+{
+	if (strlen(text) > width)
+		fprintf(f, "%.*s+", (int)width - 1, text);
+	else
+		fprintf(f, "%-*s", (int)width, text);
+}
+
+static void print_row(const struct table *t, FILE *f, const struct cell *row, const size_t *width)
+{
+	size_t c, at = 0;
 
 	for (c = 0; c < t->nr_columns; c++) {
 		bool last = c + 1 == t->nr_columns;
+		const char *paint = row[c].colour == COL_PLAIN ? "" : out_colour(f, row[c].colour);
 
 		if (c)
-			fputs("  ", f);
+			fprintf(f, "%*s", GAP, "");
+		fputs(paint, f);
 		if (t->columns[c].align == COL_RIGHT)
-			fprintf(f, "%*s", (int)width[c], row[c]);
+			fprintf(f, "%*s", (int)width[c], row[c].text);
 		else if (last)
-			fputs(row[c], f);	/* no blanks at the end of a line */
+			put_folded(f, row[c].text, width[c], at);	/* no blanks at the end of a line */
 		else
-			fprintf(f, "%-*s", (int)width[c], row[c]);
+			put_cut(f, row[c].text, width[c]);
+		if (*paint)
+			fputs(out_colour(f, COL_PLAIN), f);
+		at += width[c] + GAP;
 	}
 	fputc('\n', f);
 }
 
+/* Make room in the one column that can give some. */
+static void fit(const struct table *t, size_t *width, size_t room)
+{
+	size_t last = t->nr_columns - 1, give = 0, sum = last * GAP, c, min = LAST_MIN;
+
+	for (c = 0; c < t->nr_columns; c++)
+		sum += width[c];
+	if (!room || sum <= room)
+		return;
+	if (t->columns[last].align == COL_LEFT)
+		give = last;
+	else
+		min = FIRST_MIN;
+	if (width[give] <= min)
+		return;
+	width[give] = width[give] > sum - room + min ? width[give] - (sum - room) : min;
+}
+
 int table_print(struct table *t, FILE *f)
 {
+	struct cell *titles = NULL;
 	size_t *width = NULL, c, i;
-	const char **titles = NULL;
 	int err = -ENOMEM;
 
 	if (!t)
@@ -177,21 +248,22 @@ int table_print(struct table *t, FILE *f)
 	if (!width || !titles || t->no_memory)
 		goto out;
 	for (c = 0; c < t->nr_columns; c++) {
-		titles[c] = t->columns[c].title;
-		width[c] = strlen(titles[c]);
+		titles[c].text = (char *)t->columns[c].title;
+		width[c] = strlen(titles[c].text);
 	}
 	for (i = 0; i < t->nr_cells; i++)
-		if (strlen(t->cells[i]) > width[i % t->nr_columns])
-			width[i % t->nr_columns] = strlen(t->cells[i]);
+		if (strlen(t->cells[i].text) > width[i % t->nr_columns])
+			width[i % t->nr_columns] = strlen(t->cells[i].text);
+	fit(t, width, columns_of(f));
 	fputs(out_colour(f, COL_BOLD), f);
 	print_row(t, f, titles, width);
 	fputs(out_colour(f, COL_PLAIN), f);
 	for (i = 0; i + t->nr_columns <= t->nr_cells; i += t->nr_columns)
-		print_row(t, f, (const char *const *)t->cells + i, width);
+		print_row(t, f, t->cells + i, width);
 	err = 0;
 out:
 	for (i = 0; i < t->nr_cells; i++)
-		free(t->cells[i]);
+		free(t->cells[i].text);
 	free(t->cells);
 	free(titles);
 	free(width);

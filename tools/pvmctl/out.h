@@ -72,7 +72,14 @@ struct column {
 /* Memory is the only thing that fails here; a table that had no memory prints nothing and says so. */
 struct table *table_new(const struct column *columns, size_t nr);
 void table_cell(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/** table_print() - the title in bold on a terminal, then the rows; frees the table */
+/** table_paint() - the latest cell in a colour, on a terminal */
+void table_paint(struct table *t, enum out_colour colour);
+/**
+ * table_print() - the title in bold on a terminal, then the rows; frees the table
+ *
+ * On a terminal that is too narrow, text in the last column goes on below itself, and if the last
+ * column holds numbers the first one is cut.
+ */
 int table_print(struct table *t, FILE *f);
 
 /* ---- JSON: one object per line ---- */

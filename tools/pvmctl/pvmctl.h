@@ -60,6 +60,9 @@ int guest_find(struct pvm_ctx *ctx, const char *name, struct pvm_vm_info *info);
 /** guest_name_check() - complain about a name the driver would not take */
 bool guest_name_check(const char *name);
 
+/** state_colour() - of a guest's state */
+enum out_colour state_colour(uint32_t state);
+
 /** kernel_default() - the host's own kernel image. Return: malloc'ed path, or NULL and a sentence */
 char *kernel_default(bool quiet);
 

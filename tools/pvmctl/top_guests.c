@@ -8,18 +8,6 @@
 #include "pvmctl.h"
 #include "top.h"
 
-static enum out_colour colour_of(uint32_t state)
-{
-	switch (state) {
-	case PVM_STATE_RUNNING:
-		return COL_GREEN;
-	case PVM_STATE_NEW:
-		return COL_YELLOW;
-	default:
-		return COL_RED;
-	}
-}
-
 static void take_counters(struct top_row *r, const struct pvm_stat_row *stat, size_t n)
 {
 	static const struct { const char *name; enum top_counter counter; } wanted[] = {
@@ -55,7 +43,7 @@ static int add_guest(struct pvm_ctx *ctx, struct top_sample *s, const struct pvm
 		r->id = info->id;
 		snprintf(r->name, sizeof(r->name), "%s", info->name);
 		r->state = pvm_state_name(info->state);
-		r->colour = colour_of(info->state);
+		r->colour = state_colour(info->state);
 		r->has = TOP_HAS_SHADOW | TOP_HAS_OWNER;
 		r->cpus = info->nr_vcpus;
 		r->pid = info->pid;
