@@ -11,7 +11,7 @@ DESTDIR ?=
 STAGE ?=
 export PVM_VERSION
 
-.PHONY: all lib tools driver driver-clean install install-dkms check check-lint check-bochs bench demo deps clean dist help
+.PHONY: all lib tools driver driver-clean install install-dkms check check-lint check-bochs check-debug bench demo deps clean dist help
 all: lib tools
 
 lib:
@@ -52,7 +52,7 @@ check-lint:
 demo: deps all
 	@tests/host/demo
 
-check-bochs bench: deps all
+check-bochs check-debug bench: deps all
 	@if [ -x tests/$(@:check-%=%)/run ]; then exec tests/$(@:check-%=%)/run; \
 	else echo "make $@: tests/$(@:check-%=%)/run is not in this tree yet" >&2; exit 1; fi
 
@@ -71,6 +71,7 @@ help:
 	@echo 'make demo            boot a test host in which pvmctl runs a stock kernel as a guest'
 	@echo 'make check           all tests; STAGE=lint|unit|guest|host|... runs one stage'
 	@echo 'make check-bochs     the driver under Bochs (slow)'
+	@echo 'make check-debug     the driver on a host kernel with KASAN, lockdep and others (slow)'
 	@echo 'make bench           native against guest, in instructions'
 	@echo 'make install         DESTDIR=, PREFIX=, LIBDIR=    make install-dkms: driver sources for dkms'
 	@echo 'make dist, clean'

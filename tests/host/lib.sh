@@ -20,7 +20,7 @@ say() {
 
 # known_kernel VERSION: refuse anything that fetch cannot bring.
 known_kernel() {
-	case " $PVM_KERNELS " in
+	case " $PVM_KERNELS 6.1-debug " in
 	*" $1 "*) ;;
 	*) die "unknown kernel '$1': choose one of $PVM_KERNELS" ;;
 	esac
@@ -41,6 +41,10 @@ kernel_ready() {
 # need_kernel VERSION: fetch it if it is not there.
 need_kernel() {
 	known_kernel "$1"
+	if [ "$1" = 6.1-debug ]; then
+		"$PVM_TOP/tests/debug/kernel"
+		return
+	fi
 	kernel_ready "$1" || "$PVM_TOP/tests/host/fetch" "$1" >&2
 }
 
