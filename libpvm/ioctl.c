@@ -198,3 +198,101 @@ int pvm_sys_run(int vcpu_fd)
 {
 	return ioctl(vcpu_fd, PVM_VCPU_RUN, 0) < 0 ? -errno : 0;
 }
+
+/* ---- partitions -------------------------------------------------------------------------- */
+
+int pvm_sys_create_part(int fd, struct pvm_create_partition *arg)
+{
+	arg->size = sizeof(*arg);
+	return call(fd, PVM_CREATE_PARTITION, arg);
+}
+
+int pvm_sys_open_part(int fd, struct pvm_open_partition *arg)
+{
+	arg->size = sizeof(*arg);
+	return call(fd, PVM_OPEN_PARTITION, arg);
+}
+
+/* @count: IN rows the array holds, OUT rows there are, also with -EMSGSIZE. */
+int pvm_sys_list_parts(int fd, struct pvm_partition_entry *rows, uint32_t *count)
+{
+	struct pvm_list_partitions arg = {
+		.size = sizeof(arg),
+		.rows_ptr = (uintptr_t)rows,
+		.rows_count = *count,
+		.rows_stride = sizeof(*rows),
+	};
+	int err = call(fd, PVM_LIST_PARTITIONS, &arg);
+
+	if (!err || err == -EMSGSIZE)
+		*count = arg.rows_count;
+	return err;
+}
+
+int pvm_sys_part_keep(int part_fd)
+{
+	struct pvm_part_keep arg = { .size = sizeof(arg) };
+
+	return call(part_fd, PVM_PART_KEEP, &arg);
+}
+
+int pvm_sys_part_info(int part_fd, struct pvm_part_info *arg)
+{
+	arg->size = sizeof(*arg);
+	return call(part_fd, PVM_PART_INFO, arg);
+}
+
+int pvm_sys_part_start(int part_fd, struct pvm_part_start *arg)
+{
+	arg->size = sizeof(*arg);
+	return call(part_fd, PVM_PART_START, arg);
+}
+
+int pvm_sys_part_stop(int part_fd, uint32_t timeout_ms, uint32_t *lost_cpus)
+{
+	struct pvm_part_stop arg = { .size = sizeof(arg), .timeout_ms = timeout_ms };
+	int err = call(part_fd, PVM_PART_STOP, &arg);
+
+	if (!err)
+		*lost_cpus = arg.lost_cpus;
+	return err;
+}
+
+int pvm_sys_part_destroy(int part_fd)
+{
+	struct pvm_part_destroy arg = { .size = sizeof(arg) };
+
+	return call(part_fd, PVM_PART_DESTROY, &arg);
+}
+
+int pvm_sys_part_stats(int part_fd, struct pvm_part_stats *arg)
+{
+	arg->size = sizeof(*arg);
+	return call(part_fd, PVM_PART_STATS, arg);
+}
+
+int pvm_sys_part_heartbeat(int part_fd, uint64_t addr, uint32_t timeout_ms)
+{
+	struct pvm_part_heartbeat arg = {
+		.size = sizeof(arg),
+		.addr = addr,
+		.timeout_ms = timeout_ms,
+	};
+
+	return call(part_fd, PVM_PART_HEARTBEAT, &arg);
+}
+
+int pvm_sys_part_map(int part_fd, uint64_t offset, uint64_t bytes, void **p)
+{
+	void *got = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, part_fd, (off_t)offset);
+
+	if (got == MAP_FAILED)
+		return -errno;
+	*p = got;
+	return 0;
+}
+
+void pvm_sys_part_unmap(void *p, uint64_t bytes)
+{
+	munmap(p, bytes);
+}

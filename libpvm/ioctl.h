@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 #include <linux/pvm.h>
+#include <linux/pvm_part.h>
 
 int pvm_sys_open(const char *device, int *fd);
 int pvm_sys_cap(int fd, uint32_t cap, uint64_t *value);
@@ -34,5 +35,18 @@ int pvm_sys_map_run(int vcpu_fd, struct pvm_run **run);
 void pvm_sys_unmap_run(struct pvm_run *run);
 int pvm_sys_set_regs(int vcpu_fd, struct pvm_vcpu_regs *regs);
 int pvm_sys_run(int vcpu_fd);
+
+int pvm_sys_create_part(int fd, struct pvm_create_partition *arg);
+int pvm_sys_open_part(int fd, struct pvm_open_partition *arg);
+int pvm_sys_list_parts(int fd, struct pvm_partition_entry *rows, uint32_t *count);
+int pvm_sys_part_keep(int part_fd);
+int pvm_sys_part_info(int part_fd, struct pvm_part_info *arg);
+int pvm_sys_part_start(int part_fd, struct pvm_part_start *arg);
+int pvm_sys_part_stop(int part_fd, uint32_t timeout_ms, uint32_t *lost_cpus);
+int pvm_sys_part_destroy(int part_fd);
+int pvm_sys_part_stats(int part_fd, struct pvm_part_stats *arg);
+int pvm_sys_part_heartbeat(int part_fd, uint64_t addr, uint32_t timeout_ms);
+int pvm_sys_part_map(int part_fd, uint64_t offset, uint64_t bytes, void **p);
+void pvm_sys_part_unmap(void *p, uint64_t bytes);
 
 #endif /* PVM_IOCTL_H */

@@ -5,8 +5,10 @@
  * Calls go down this list:
  *
  *	vm.c life.c vcpu.c                    a guest: objects, life, threads
+ *	part.c part_boot.c part_log.c part_console.c part_rows.c   a partition
  *	xs_server.c console.c evtchn.c gnt.c  what talks to a running guest
  *	load.c decomp.c │ stats.c             files to bytes │ counters to rows
+ *	part_build.c part_acpi.c part_vmcore.c part_dmesg.c   pure, of partitions
  *	build.c xs_proto.c xs_tree.c xs_node.c xs_wire.c ring.h   pure: no I/O, no locks, no threads
  *	ctx.c loop.c mem.c                    objects of the host
  *	ioctl.c err.c                         the driver │ messages
@@ -23,9 +25,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <linux/pvm_part.h>
+
 #include "pvm/pvm.h"
 #include "build.h"
 #include "err.h"
+#include "part_vmcore.h"
 #include "ring.h"
 #include "xs_proto.h"
 
@@ -36,6 +41,7 @@
 						 * 2 MiB regions, whatever is mapped large */
 #define PVM_MIN_MEMORY_BYTES	(4ull << 20)	/* the boot mapping ends on a 4 MiB boundary */
 #define PVM_DEFAULT_MEMORY	(512ull << 20)
+#define PVM_PART_MAX_BARS	(6 * PVM_PART_MAX_PCI)
 #define PVM_JOIN_LIMIT_MS	10000		/* how long pvm_vm_destroy() waits for a thread */
 
 struct pvm_ctx {
@@ -153,6 +159,21 @@ struct pvm_vm {
 	void *exit_arg;
 };
 
+/* Handle of a partition; see part.c. */
+struct pvm_part {
+	struct pvm_ctx *ctx;
+	char name[PVM_NAME_BYTES];
+	uint32_t id;
+	int fd;
+	uint64_t mem_addr;
+	uint64_t mem_bytes;
+	uint8_t *mem;			/* mapped when first needed; shared with a hostile kernel */
+	struct pvm_part_console *con;	/* likewise; shared with the driver and other readers */
+	uint32_t con_at;		/* next byte to be read */
+	bool con_opened;
+	struct pvm_vmcore vmcore;	/* of the kernel that was seen last */
+};
+
 /* ctx.c */
 int pvm_opts_copy(void *dst, size_t dst_bytes, const void *src, const char *what);
 int pvm_result_copy(void *dst, const void *src, size_t src_bytes, const char *what);
@@ -184,6 +205,9 @@ struct pvm_kernel {			/* a kernel ready for build.c; points into blob */
 
 int pvm_kernel_open(const struct pvm_load_opts *opts, uint64_t limit_bytes, struct pvm_kernel *k);
 void pvm_kernel_close(struct pvm_kernel *k);
+int pvm_blob_open(const char *what, const char *path, const void *data, size_t bytes,
+		  struct pvm_blob *blob);
+void pvm_blob_close(struct pvm_blob *blob);
 int pvm_initrd_open(const struct pvm_load_opts *opts, int *fd, uint64_t *bytes);
 int pvm_initrd_read(const struct pvm_load_opts *opts, int fd, uint8_t *dst, uint64_t bytes);
 
@@ -223,5 +247,15 @@ bool pvm_vm_join(struct pvm_vm *vm);
 void pvm_vm_on_end(void *arg, uint32_t events);
 void pvm_vm_ended_by(struct pvm_vm *vm, const struct pvm_vm_exit *ex);
 void pvm_vm_vcpu_finished(struct pvm_vm *vm);
+
+/* part.c */
+int pvm_part_info_get(struct pvm_part *part, struct pvm_part_info *info, struct pvm_part_cpu *cpus,
+		      struct pvm_part_bar *bars);
+int pvm_part_map(struct pvm_part *part);
+void pvm_part_unmap(struct pvm_part *part);
+int pvm_part_failed(struct pvm_part *part, int err, const char *what);
+
+/* part_rows.c */
+void pvm_part_row_from(struct pvm_part_row *row, const struct pvm_partition_entry *e);
 
 #endif /* PVM_LIB_H */

@@ -457,6 +457,27 @@ static int open_payload(const char *name, uint64_t limit, struct pvm_kernel *k)
 	return open_elf(name, k);
 }
 
+/* A file, or bytes of the caller's that must outlive @blob. */
+int pvm_blob_open(const char *what, const char *path, const void *data, size_t bytes,
+		  struct pvm_blob *blob)
+{
+	memset(blob, 0, sizeof(*blob));
+	if (!path == !data)
+		return pvm_fail(-EINVAL, "cannot load a %s: give either its path or its bytes",
+				what);
+	if (path)
+		return blob_read(what, path, blob);
+	/* Read-only from here on, whatever the pointer's type. */
+	blob->data = (uint8_t *)data;
+	blob->bytes = bytes;
+	return 0;
+}
+
+void pvm_blob_close(struct pvm_blob *blob)
+{
+	blob_free(blob);
+}
+
 /* @limit_bytes: most bytes the kernel may unpack to. */
 int pvm_kernel_open(const struct pvm_load_opts *opts, uint64_t limit_bytes, struct pvm_kernel *k)
 {
@@ -465,17 +486,10 @@ int pvm_kernel_open(const struct pvm_load_opts *opts, uint64_t limit_bytes, stru
 
 	memset(k, 0, sizeof(*k));
 	k->info.sz = sizeof(k->info);
-	if (!opts->kernel_path == !opts->kernel_data)
-		return pvm_fail(-EINVAL, "cannot load a kernel: give either its path or its bytes");
-	if (opts->kernel_path) {
-		err = blob_read("kernel", opts->kernel_path, &k->blob);
-		if (err)
-			return err;
-	} else {
-		/* Read-only from here on, whatever the pointer's type. */
-		k->blob.data = (uint8_t *)opts->kernel_data;
-		k->blob.bytes = opts->kernel_bytes;
-	}
+	err = pvm_blob_open("kernel", opts->kernel_path, opts->kernel_data, opts->kernel_bytes,
+			    &k->blob);
+	if (err)
+		return err;
 	err = open_payload(name, limit_bytes, k);
 	if (err) {
 		pvm_kernel_close(k);

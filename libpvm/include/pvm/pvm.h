@@ -618,4 +618,6 @@ PVM_API void pvm_loop_remove(struct pvm_loop *loop, struct pvm_watch *watch);
 }
 #endif
 
+#include <pvm/part.h>
+
 #endif /* PVM_PVM_H */
