@@ -36,6 +36,22 @@ static void offer_guests(const char *prefix)
 	pvm_ctx_destroy(ctx);
 }
 
+static void offer_partitions(const char *prefix)
+{
+	struct pvm_part_row *rows;
+	struct pvm_ctx *ctx;
+	size_t n, i;
+
+	if (pvm_ctx_create(NULL, &ctx))
+		return;
+	if (!pvm_part_list(ctx, &rows, &n)) {
+		for (i = 0; i < n; i++)
+			offer(prefix, "", rows[i].name);
+		pvm_free(rows);
+	}
+	pvm_ctx_destroy(ctx);
+}
+
 static void offer_value(const struct opt *o, const char *prefix)
 {
 	size_t i;
@@ -64,23 +80,30 @@ static const struct opt *wants_value(const struct verb *verb, const char *word)
 	return NULL;
 }
 
-int complete_words(int argc, char **argv)
+/* @lead: what the names in @table begin with, "" or "partition ". */
+static int complete_in(const struct verb *const *table, const char *lead, int argc, char **argv)
 {
 	const char *last = argc > 0 ? argv[argc - 1] : "";
 	const struct verb *verb = NULL;
+	size_t skip = strlen(lead);
 	const struct opt *o;
+	char below[32];
 	int i;
 
-	for (i = 0; verbs[i]; i++) {
+	for (i = 0; table[i]; i++) {
 		if (argc <= 1) {
-			if (!verbs[i]->hidden)
-				offer(last, "", verbs[i]->name);
-		} else if (!strcmp(verbs[i]->name, argv[0])) {
-			verb = verbs[i];
+			if (!table[i]->hidden)
+				offer(last, "", table[i]->name + skip);
+		} else if (!strcmp(table[i]->name + skip, argv[0])) {
+			verb = table[i];
 		}
 	}
 	if (!verb || verb->hidden)
 		return EXIT_OK;
+	if (verb->sub) {
+		snprintf(below, sizeof(below), "%s ", verb->name);
+		return complete_in(verb->sub, below, argc - 1, argv + 1);
+	}
 	for (i = 1; i < argc - 1; i++) {
 		if (!strcmp(argv[i], "--")) {
 			if (verb->takes_command)
@@ -96,9 +119,17 @@ int complete_words(int argc, char **argv)
 			offer(last, "--", o->name);
 		offer(last, "", "--help");
 	} else if (strstr(verb->operands, OPT_ARG_NAME)) {
-		offer_guests(last);
+		if (*lead && verb != &verb_part_create)
+			offer_partitions(last);
+		else if (!*lead)
+			offer_guests(last);
 	}
 	return EXIT_OK;
+}
+
+int complete_words(int argc, char **argv)
+{
+	return complete_in(verbs, "", argc, argv);
 }
 
 /* argv is handed on unparsed: what is being completed may look like an option of ours. */

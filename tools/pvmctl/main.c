@@ -16,7 +16,7 @@
 
 const struct verb *const verbs[] = {
 	&verb_run, &verb_list, &verb_stop, &verb_console, &verb_stat, &verb_top, &verb_events,
-	&verb_info, &verb_doctor, &verb_version, &verb_complete, NULL
+	&verb_partition, &verb_info, &verb_doctor, &verb_version, &verb_complete, NULL
 };
 
 static void help(FILE *f)
@@ -68,21 +68,26 @@ static const struct verb *find(const char *name)
 	return NULL;
 }
 
-static int unknown(const char *name)
+int verb_unknown(const struct verb *const *table, const char *lead, const char *name)
 {
 	const char *names[32], *near;
-	size_t n = 0, i;
+	size_t n = 0, i, skip = strlen(lead);
 
-	for (i = 0; verbs[i] && n < 31; i++)
-		if (!verbs[i]->hidden)
-			names[n++] = verbs[i]->name;
+	for (i = 0; table[i] && n < 31; i++)
+		if (!table[i]->hidden)
+			names[n++] = table[i]->name + skip;
 	names[n] = NULL;
 	near = opt_closest(name, names);
 	if (near)
-		msg("there is no verb '%s'; did you mean 'pvmctl %s'?", name, near);
+		msg("there is no verb '%s%s'; did you mean 'pvmctl %s%s'?", lead, name, lead, near);
 	else
-		msg("there is no verb '%s'; 'pvmctl -h' lists them", name);
+		msg("there is no verb '%s%s'; 'pvmctl %s-h' lists them", lead, name, lead);
 	return EXIT_USAGE;
+}
+
+static int unknown(const char *name)
+{
+	return verb_unknown(verbs, "", name);
 }
 
 /*
@@ -126,6 +131,11 @@ int main(int argc, char **argv)
 	}
 	if (!strcmp(word, "-h") || !strcmp(word, "--help") || !strcmp(word, "help")) {
 		verb = argc > 2 ? find(argv[2]) : NULL;
+		if (verb && verb->sub && argc > 3) {
+			char *ask_sub[] = { argv[2], argv[3], (char *)"-h", NULL };
+
+			return verb->fn(3, ask_sub);
+		}
 		if (verb) {
 			ask_help[0] = argv[2];
 			return verb->fn(2, ask_help);

@@ -193,6 +193,7 @@ static enum opt_result store(const struct opt *o, void *into, const char *value,
 			     size_t len)
 {
 	void *field = (char *)into + o->offset;
+	struct opt_list *list;
 	uint64_t number = 0;
 	char *end;
 	size_t i;
@@ -204,6 +205,13 @@ static enum opt_result store(const struct opt *o, void *into, const char *value,
 		return OPT_OK;
 	case OPT_STR:
 		*(const char **)field = value;
+		return OPT_OK;
+	case OPT_LIST:
+		list = field;
+		if (list->nr == OPT_LIST_MAX)
+			return bad(msg, len, "--%s is given more than %d times", o->name,
+				   OPT_LIST_MAX);
+		list->items[list->nr++] = value;
 		return OPT_OK;
 	case OPT_CHOICE:
 		for (i = 0; o->choices[i]; i++) {

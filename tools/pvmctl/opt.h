@@ -19,6 +19,14 @@ enum opt_kind {
 	OPT_SIZE,	/* uint64_t, bytes; the text has a suffix K M G T */
 	OPT_UINT,	/* uint64_t, between min and max */
 	OPT_CHOICE,	/* const char *, one of choices */
+	OPT_LIST,	/* struct opt_list; may be given several times */
+};
+
+#define OPT_LIST_MAX 16
+
+struct opt_list {
+	int nr;
+	const char *items[OPT_LIST_MAX];
 };
 
 struct opt {
@@ -38,7 +46,7 @@ struct opt {
 #define OPT_ARG_NAME	"NAME"
 
 struct verb {
-	const char *name;
+	const char *name;		/* "list"; "partition list" for the verbs of a verb */
 	const char *operands;		/* as shown in usage: "NAME", "[NAME]", "[-- COMMAND [ARG...]]", "" */
 	const char *help;		/* one line */
 	const struct opt *opts;		/* ends with a NULL name; NULL = none */
@@ -47,6 +55,7 @@ struct verb {
 	bool takes_command;		/* words after "--" are a command, not operands */
 	bool hidden;			/* not listed in help */
 	int (*fn)(int argc, char **argv);	/* argv[0] is the verb; returns an exit code */
+	const struct verb *const *sub;	/* its own verbs, NULL-terminated; NULL = none */
 };
 
 /* What is left over after the options. Pointers into argv. */

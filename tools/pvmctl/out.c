@@ -348,6 +348,25 @@ void json_end(struct json *j)
 	j->comma = true;
 }
 
+void json_array(struct json *j, const char *key)
+{
+	put_key(j, key);
+	fputc('[', j->f);
+	j->comma = false;
+}
+
+void json_item(struct json *j)
+{
+	fputs(j->comma ? ",{" : "{", j->f);
+	j->comma = false;
+}
+
+void json_array_end(struct json *j)
+{
+	fputc(']', j->f);
+	j->comma = true;
+}
+
 void json_close(struct json *j)
 {
 	fputs("}\n", j->f);

@@ -97,6 +97,9 @@ void json_bool(struct json *j, const char *key, bool value);
 void json_tenths(struct json *j, const char *key, double value);	/* 12.3 */
 void json_sub(struct json *j, const char *key);			/* "key": { */
 void json_end(struct json *j);					/* } of json_sub */
+void json_array(struct json *j, const char *key);		/* "key": [ */
+void json_item(struct json *j);					/* { of an element, ended by json_end */
+void json_array_end(struct json *j);				/* ] */
 void json_close(struct json *j);				/* } and newline, flushed */
 
 /**

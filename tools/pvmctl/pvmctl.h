@@ -7,6 +7,7 @@
  *	driver.c	opening the driver, finding a guest		events.c  netlink
  *	session.c	one running guest in this process		sink.c	where its output goes
  *	ctl.c		control socket of a running guest, both ends	term.c	raw terminal
+ *	cmd_partition*.c  the verbs of "partition"	part_args.c (pure), part_inuse.c
  *	initramfs.c	guest userland made in memory			cpio.c, elf.c, wire.c (pure)
  *	top.c		rows, rates and columns of top (pure)		top_guests.c	its rows of guests
  */
@@ -34,6 +35,9 @@ extern const struct verb *const verbs[];
  */
 bool verb_parse(const struct verb *verb, void *into, int argc, char **argv, struct opt_rest *rest,
 		int *code);
+
+/** verb_unknown() - say so, and what may have been meant. @lead: "" or "partition " */
+int verb_unknown(const struct verb *const *table, const char *lead, const char *name);
 
 /* ---- complete.c ---- */
 
@@ -79,9 +83,34 @@ void exit_story(const char *name, const struct pvm_vm_exit *ex);
 /** exit_code_of() - exit code for the way a guest ended */
 int exit_code_of(const struct pvm_vm_exit *ex);
 
+/* ---- cmd_partition.c: what the verbs of "partition" share ---- */
+
+/** part_find() - a handle of a partition by name. Return: EXIT_OK, EXIT_NO_GUEST (said so), ... */
+int part_find(const char *name, struct pvm_ctx **ctx, struct pvm_part **part);
+
+/** part_name_check() - complain about a name the driver would not take */
+bool part_name_check(const char *name);
+
+/** part_failed() - lib_failed() with the exit codes of partitions */
+int part_failed(struct pvm_ctx *ctx, int err, const char *next);
+
+/** part_exit_code() - exit code for the way a partition stopped */
+int part_exit_code(const struct pvm_part_status *status);
+
+/** json_part() - the fields of a partition, UAPI names, into an open object */
+void json_part(struct json *j, const struct pvm_part_row *row);
+
+/* cmd_partition_console.c: be its terminal until it stops or the user leaves */
+#define PART_CONSOLE_HEARTBEAT	1u	/* watch its heartbeat once its kernel is up */
+int part_console(struct pvm_part *part, unsigned int flags, uint32_t silent_ms, bool *stopped);
+/** part_last_lines() - the end of what is left in the console's ring, to stderr */
+void part_last_lines(struct pvm_part *part);
+
 /* ---- the verbs ---- */
 
 extern const struct verb verb_run, verb_list, verb_stop, verb_console, verb_stat, verb_top,
-	verb_events, verb_info, verb_doctor, verb_version, verb_complete;
+	verb_events, verb_partition, verb_info, verb_doctor, verb_version, verb_complete;
+extern const struct verb verb_part_create, verb_part_start, verb_part_stop, verb_part_destroy,
+	verb_part_list, verb_part_stat, verb_part_console, verb_part_dmesg;
 
 #endif

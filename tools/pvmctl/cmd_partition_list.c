@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * pvmctl partition list: all partitions of this machine. Needs no privilege but to open the driver.
+ */
+#include <inttypes.h>
+#include <time.h>
+
+#include "pvmctl.h"
+
+#define BEATS_NS	3000000000ull	/* the driver looks about once a second */
+
+static struct { bool json; } args;
+
+static const struct opt opts[] = {
+	{ "json", 'j', OPT_FLAG, 0, NULL, "print one JSON object per partition", 0, 0, NULL },
+	{ 0 }
+};
+
+static const struct column columns[] = {
+	{ "NAME", COL_LEFT }, { "ID", COL_RIGHT }, { "STATE", COL_LEFT }, { "CPUS", COL_RIGHT },
+	{ "MEMORY", COL_RIGHT }, { "ADDRESS", COL_LEFT }, { "DEVICES", COL_RIGHT },
+	{ "EXITS", COL_RIGHT }, { "UPTIME", COL_RIGHT }, { "HEARTBEAT", COL_LEFT },
+	{ "STOPPED", COL_LEFT },
+};
+
+static uint64_t boottime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static void heartbeat_cell(struct table *t, const struct pvm_part_row *r)
+{
+	char buf[OUT_NUM_LEN];
+
+	if (r->state != PVM_PARTITION_RUNNING || r->beat_age_ns == ~0ull)
+		table_cell(t, "-");
+	else if (r->beat_age_ns < BEATS_NS)
+		table_cell(t, "beating");
+	else
+		table_cell(t, "silent %s", out_duration(buf, r->beat_age_ns));
+}
+
+static int print_table(const struct pvm_part_row *rows, size_t n)
+{
+	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
+	uint64_t now = boottime_ns();
+	char buf[OUT_NUM_LEN];
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		const struct pvm_part_row *r = &rows[i];
+		bool runs = r->state == PVM_PARTITION_RUNNING;
+
+		table_cell(t, "%s", r->name);
+		table_cell(t, "%" PRIu32, r->id);
+		table_cell(t, "%s", pvm_part_state_name(r->state));
+		table_cell(t, "%" PRIu32, r->nr_cpus);
+		table_cell(t, "%s", out_size(buf, r->memory_bytes));
+		table_cell(t, "%#" PRIx64, r->memory_addr);
+		table_cell(t, "%" PRIu32, r->nr_pci);
+		table_cell(t, "%" PRIu64, r->exits);
+		if (runs && now > r->started_ns)
+			table_cell(t, "%s", out_duration(buf, now - r->started_ns));
+		else
+			table_cell(t, "-");
+		heartbeat_cell(t, r);
+		table_cell(t, "%s", runs || !r->stop_reason ? "-" : pvm_part_stop_name(r->stop_reason));
+	}
+	return table_print(t, stdout);
+}
+
+static int cmd_list(int argc, char **argv)
+{
+	struct pvm_part_row *rows;
+	struct opt_rest rest;
+	struct pvm_ctx *ctx;
+	struct json j;
+	size_t n, i;
+	int err, code;
+
+	if (!verb_parse(&verb_part_list, &args, argc, argv, &rest, &code))
+		return code;
+	code = driver_open(&ctx);
+	if (code)
+		return code;
+	err = pvm_part_list(ctx, &rows, &n);
+	if (err) {
+		code = part_failed(ctx, err, NULL);
+		goto out;
+	}
+	if (args.json) {
+		for (i = 0; i < n; i++) {
+			json_open(&j, stdout);
+			json_part(&j, &rows[i]);
+			json_close(&j);
+		}
+	} else {
+		err = print_table(rows, n);
+		if (err)
+			code = msg_cannot(EXIT_FAILED, err, NULL, NULL, "print the list");
+	}
+	pvm_free(rows);
+out:
+	pvm_ctx_destroy(ctx);
+	return out_finish(code);
+}
+
+const struct verb verb_part_list = {
+	.name = "partition list", .operands = "", .help = "List partitions", .opts = opts,
+	.fn = cmd_list,
+};
