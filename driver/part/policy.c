@@ -408,6 +408,9 @@ struct pvm_decision pvm_policy_cr0(const struct pvm_cpu_view *c, u64 value)
 		d.stop = PVM_PSTOP_REAL_MODE;
 		return d;
 	}
+	/* Long mode is entered and left from a 32-bit code segment. */
+	if ((value ^ c->cr0) & CR0_PG && c->efer & EFER_LME && c->flags & PVM_VIEW_CODE64)
+		return d;
 	if (value & CR0_PG) {
 		if (c->efer & EFER_LME && !(c->cr4 & CR4_PAE))
 			return d;

@@ -94,6 +94,7 @@ struct pvm_pio {
 
 #define PVM_VIEW_BOOT_CPU	(1u << 0)	/* the partition's first CPU: has the BSP flag */
 #define PVM_VIEW_VMX		(1u << 1)	/* back end VMX; else SVM */
+#define PVM_VIEW_CODE64		(1u << 2)	/* CS.L is 1 */
 
 /**
  * struct pvm_cpu_view - registers of the CPU that exited; the shell fills what the function names
@@ -214,7 +215,7 @@ struct pvm_decision pvm_policy_xsetbv(u32 index, u64 value, u64 supported);
 
 /**
  * pvm_policy_cr0 - a write to CR0 that exited
- * @c:		flags, efer, cr4
+ * @c:		flags, efer, cr0, cr4
  * @value:	what is written
  *
  * Context: any.

@@ -399,6 +399,14 @@ static void cr0(void **state)
 	assert_int_equal(pvm_policy_cr0(&c, 0x20000001).act, PVM_PACT_GP);	/* NW without CD */
 	assert_int_equal(pvm_policy_cr0(&c, 0x60000001).act, PVM_PACT_CR0);
 	assert_int_equal(pvm_policy_cr0(&c, 0x100000001).act, PVM_PACT_GP);
+	c.cr0 = 0x80000021;
+	c.flags = PVM_VIEW_VMX | PVM_VIEW_CODE64;
+	assert_int_equal(pvm_policy_cr0(&c, 0x1).act, PVM_PACT_GP);		/* paging off in 64-bit code */
+	assert_int_equal(pvm_policy_cr0(&c, 0x80010001).act, PVM_PACT_CR0);
+	c.efer = 0;
+	assert_int_equal(pvm_policy_cr0(&c, 0x1).act, PVM_PACT_CR0);
+	c.efer = 0xd00;
+	c.flags = PVM_VIEW_VMX;
 	c.cr4 = 0x20020;
 	assert_int_equal(pvm_policy_cr0(&c, 0x1).act, PVM_PACT_GP);		/* PCIDE without paging */
 	c.cr4 = 0;
