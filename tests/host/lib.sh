@@ -48,6 +48,13 @@ need_kernel() {
 	kernel_ready "$1" || "$PVM_TOP/tests/host/fetch" "$1" >&2
 }
 
+# mirror NAME: the URI from which this machine takes Debian suite NAME ("" if it does not).
+mirror() {
+	# shellcheck disable=SC2016
+	apt-get indextargets --format '$(CODENAME) $(SUITE) $(REPO_URI)' 'Created-By: Packages' |
+		awk -v s="$1" '$1 == s || $2 == s { print $3; exit }'
+}
+
 # qemu_slot: take one of the machine's QEMU slots and keep it until this process and its
 # children end (the descriptor is inherited by QEMU on purpose). More emulators than cores
 # make every one of them miss its timeout, so the limit is for the machine, not for a caller.
