@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "initramfs.h"
+#include "modsig.h"
 #include "pvmctl.h"
 
 static struct { bool json; } args;
@@ -187,40 +188,6 @@ static void check_taint(void)
 		report(OK, "taint", NULL, "the host kernel has had no accident");
 }
 
-static bool secure_boot(void)
-{
-	unsigned char value[5] = { 0 };
-	int fd = open("/sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c",
-		      O_RDONLY | O_CLOEXEC);
-	bool on;
-
-	if (fd < 0)
-		return false;
-	/* Four bytes of attributes, then the value. */
-	on = read(fd, value, sizeof(value)) == sizeof(value) && value[4] == 1;
-	close(fd);
-	return on;
-}
-
-static void check_lockdown(struct diagnosis *d)
-{
-	char mode[128];
-
-	first_line("/sys/kernel/security/lockdown", mode, sizeof(mode));
-	if (!secure_boot() && !strstr(mode, "[integrity]") && !strstr(mode, "[confidentiality]")) {
-		report(OK, "lockdown", NULL, "the kernel loads unsigned modules");
-		return;
-	}
-	if (d->module_loaded) {
-		report(OK, "lockdown", NULL, "signed modules only, and pvm is loaded");
-		return;
-	}
-	report(WARN, "lockdown",
-	       "enrol DKMS's key: 'mokutil --import /var/lib/dkms/mok.pub', then reboot",
-	       "%s: only a signed pvm.ko can be loaded",
-	       secure_boot() ? "Secure Boot is on" : "the kernel is locked down");
-}
-
 static bool module_installed(const struct diagnosis *d)
 {
 	char path[128], *line = NULL;
@@ -260,6 +227,66 @@ static void check_module(struct diagnosis *d)
 	else
 		report(FAIL, "module", "'apt install pvm-dkms', with the kernel's headers",
 		       "pvm is not built for kernel %s", d->uts.release);
+}
+
+/* Signatures matter only where the kernel asks for them; a module that is loaded has passed. */
+static bool check_lockdown(struct diagnosis *d)
+{
+	struct modsig_policy p;
+	char why[96] = "";
+
+	modsig_policy_read(&p);
+	if (!modsig_demanded(&p)) {
+		report(OK, "lockdown", NULL, "the kernel loads unsigned modules");
+		return false;
+	}
+	if (p.secure_boot)
+		strcat(why, "Secure Boot is on");
+	if (*p.lockdown)
+		snprintf(why + strlen(why), sizeof(why) - strlen(why), "%sthe kernel is locked down (%s)",
+			 *why ? ", " : "", p.lockdown);
+	if (p.enforced)
+		snprintf(why + strlen(why), sizeof(why) - strlen(why), "%smodule.sig_enforce is set",
+			 *why ? ", " : "");
+	if (d->module_loaded) {
+		report(OK, "lockdown", NULL, "%s, and pvm is loaded", why);
+		return false;
+	}
+	report(WARN, "lockdown", NULL, "%s: only a signed pvm.ko can be loaded", why);
+	return true;
+}
+
+static void check_signature(struct diagnosis *d)
+{
+	static const char enrol[] = "'mokutil --import /var/lib/dkms/mok.pub', reboot, and enrol it at the console";
+	bool efi = !access("/sys/firmware/efi", F_OK);
+	char signer[MODSIG_TEXT], line[MODSIG_TEXT];
+
+	switch (modsig_trust_read(signer, sizeof(signer))) {
+	case MODSIG_NO_MODULE:
+		break;			/* check_module() has told */
+	case MODSIG_UNSIGNED:
+		d->machine_fails = true;
+		report(FAIL, "signature", "'dkms install --force pvm/" PVM_VERSION "' builds and signs it",
+		       "pvm.ko has no signature, so this kernel refuses it");
+		break;
+	case MODSIG_UNKNOWN_KEY:
+		d->machine_fails = true;
+		report(FAIL, "signature",
+		       efi ? enrol : "without UEFI no key can be enrolled: boot with no lockdown=, no sig_enforce",
+		       "pvm.ko is signed by '%s', whose key this kernel does not have", signer);
+		break;
+	case MODSIG_UNSEEN:
+		report(WARN, "signature", efi ? enrol : "run this as root",
+		       "pvm.ko is signed by '%s'; only root can see if the key is enrolled", signer);
+		break;
+	case MODSIG_TRUSTED:
+		report(OK, "signature", NULL, "pvm.ko is signed by '%s', whose key this kernel has", signer);
+		break;
+	}
+	modsig_refusal_read(line, sizeof(line));
+	if (*line)
+		report(FAIL, "refused", "pvmctl(8), SECURE BOOT, has the steps", "the kernel said: %s", line);
 }
 
 static void check_device(struct diagnosis *d)
@@ -362,7 +389,8 @@ static int cmd_doctor(int argc, char **argv)
 	check_host(d);
 	check_taint();
 	check_module(d);
-	check_lockdown(d);
+	if (check_lockdown(d))
+		check_signature(d);
 	check_device(d);
 	check_memory();
 	check_kernel();
