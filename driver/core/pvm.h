@@ -294,6 +294,7 @@ void pvm_event_set_sink(void (*sink)(struct pvm_vm *vm, u64 seq, u32 event, u32 
 
 /* xen/hypercall.c */
 enum pvm_act pvm_hypercall(struct pvm_vcpu *v);		/* SYSCALL in kernel mode; result into rax */
+bool pvm_hypercall_quick(struct pvm_vcpu *v);		/* IRQs off: the same, if it takes a few instructions only */
 
 /* xen/hc_mmu.c (mmu_update, update_va_mapping, mmuext_op) and the other families; a handler returns the guest's
  * result (>= 0 or -errno of Xen) or -PVM_ENEED, and sets v->act for anything but RESUME. */
@@ -309,7 +310,7 @@ enum pvm_act pvm_inject_pf(struct pvm_vcpu *v, u64 cr2, u32 error);
 enum pvm_act pvm_deliver_upcall(struct pvm_vcpu *v);	/* event callback if pending and unmasked; NMI first */
 enum pvm_act pvm_bounce_syscall(struct pvm_vcpu *v, u32 vector);	/* user SYSCALL/SYSENTER entry by C */
 enum pvm_act pvm_guest_iret(struct pvm_vcpu *v);		/* HYPERVISOR_iret by C */
-void pvm_trap_update_direct(struct pvm_vcpu *v);	/* recompute ss->direct; after any change of its inputs */
+void pvm_trap_update_direct(struct pvm_vcpu *v);	/* recompute ss->*_path; after any change of its inputs */
 
 /* xen/shared.c: shared_info, vcpu_info placement, time and run state publishing */
 int pvm_shared_init(struct pvm_vm *vm);			/* pins shared_info, fills it; sleeps */

@@ -579,6 +579,7 @@ void pvm_vm_shutdown(struct pvm_vcpu *v, u32 reason)
 static void add_vcpu_stats(const struct pvm_vcpu *v, u64 *values, u64 *hypercalls)
 {
 	const struct pvm_switch_state *ss = v->ss;
+	u64 exits;
 	u32 i;
 
 	for (i = 0; i < PVM_NR_STATS; i++)
@@ -587,7 +588,10 @@ static void add_vcpu_stats(const struct pvm_vcpu *v, u64 *values, u64 *hypercall
 		hypercalls[i] += READ_ONCE(v->hypercall_count[i]);
 	values[PVM_STAT_SWITCH_TO_KERNEL] += READ_ONCE(ss->cnt_to_kernel);
 	values[PVM_STAT_SWITCH_TO_USER] += READ_ONCE(ss->cnt_to_user);
-	values[PVM_STAT_CR3_WRITES] += READ_ONCE(ss->cnt_cr3);
+	/* Every exit is a way in and out: two loads each of IDT and CR3. A direct switch loads CR3 once. */
+	exits = READ_ONCE(v->stat[PVM_STAT_EXITS]);
+	values[PVM_STAT_TABLE_LOADS] += 2 * exits;
+	values[PVM_STAT_CR3_WRITES] += 2 * exits + READ_ONCE(ss->cnt_to_kernel) + READ_ONCE(ss->cnt_to_user);
 }
 
 /**

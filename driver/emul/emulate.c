@@ -127,7 +127,7 @@ static struct pvm_emul read_msr(struct pvm_vcpu *v, const struct pvm_insn *in)
 			value |= host & a.mask;
 		break;
 	case PVM_MSR_FS_BASE:
-		value = v->ss->guest_fs;
+		value = pvm_guest_fs(&v->area);
 		break;
 	case PVM_MSR_GS_BASE:
 		value = v->ss->guest_gs;
@@ -168,7 +168,7 @@ static struct pvm_emul write_msr(struct pvm_vcpu *v, const struct pvm_insn *in)
 	case PVM_MSR_VALUE:
 		break;
 	case PVM_MSR_FS_BASE:
-		v->ss->guest_fs = a.value;
+		pvm_set_guest_fs(&v->area, a.value);
 		break;
 	case PVM_MSR_GS_BASE:
 		v->ss->guest_gs = a.value;
@@ -379,7 +379,7 @@ static int user_may_write(struct pvm_vcpu *v, u64 gva)
 
 static struct pvm_emul store(struct pvm_vcpu *v, const struct pvm_insn *in, const void *value, u32 bytes)
 {
-	u64 gva = pvm_insn_address(in, pvm_regs(v), v->ss->guest_fs, v->ss->guest_gs);
+	u64 gva = pvm_insn_address(in, pvm_regs(v), pvm_guest_fs(&v->area), v->ss->guest_gs);
 	int err = pvm_is_guest_va(gva) ? 0 : -EFAULT;
 
 	if (!err && !v->ss->kernel_mode)

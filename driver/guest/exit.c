@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Exit reason -> handler. One switch, no work in the cases.
+ * Exit reason -> handler: no work in the cases.
  *
  * Runs in the resident section with IRQs on. May be called again for the same exit (v->redo) after PVM_ACT_NEED:
  * counters move on the first call only.
@@ -9,25 +9,10 @@
 #include "guest/guest.h"
 #include "xen/hypercall.h"
 
-static void count_exit(struct pvm_vcpu *v, u32 vector)
+static __always_inline void count_once(struct pvm_vcpu *v, enum pvm_stat s)
 {
-	switch (vector) {
-	case PVM_VEC_SYSCALL:
-	case PVM_VEC_SYSCALL32:
-		pvm_count(v, v->ss->kernel_mode ? PVM_STAT_EXIT_HYPERCALL : PVM_STAT_EXIT_SYSCALL);
-		break;
-	case PVM_X_PF:
-		pvm_count(v, PVM_STAT_EXIT_PF);
-		break;
-	case PVM_X_GP:
-		pvm_count(v, PVM_STAT_EXIT_GP);
-		break;
-	case PVM_X_UD:
-		pvm_count(v, PVM_STAT_EXIT_UD);
-		break;
-	default:
-		pvm_count(v, PVM_STAT_EXIT_OTHER);
-	}
+	if (likely(!v->redo))
+		pvm_count(v, s);
 }
 
 static enum pvm_act page_fault(struct pvm_vcpu *v)
@@ -71,22 +56,26 @@ enum pvm_act pvm_handle_exit(struct pvm_vcpu *v)
 	const struct pvm_regs *r = pvm_regs(v);
 	u32 vector = r->vector;
 
-	if (!v->redo)
-		count_exit(v, vector);
+	if (vector == PVM_VEC_SYSCALL && v->ss->kernel_mode) {
+		count_once(v, PVM_STAT_EXIT_HYPERCALL);
+		return pvm_hypercall(v);
+	}
 	switch (vector) {
-	case PVM_VEC_SYSCALL:
-		if (v->ss->kernel_mode)
-			return pvm_hypercall(v);
-		fallthrough;
-	case PVM_VEC_SYSCALL32:
-		return pvm_bounce_syscall(v, vector);
 	case PVM_X_PF:
+		count_once(v, PVM_STAT_EXIT_PF);
 		return page_fault(v);
 	case PVM_X_GP:
+		count_once(v, PVM_STAT_EXIT_GP);
 		return r->error ? pvm_inject(v, PVM_X_GP, true, r->error) : pvm_emulate_gp(v);
 	case PVM_X_UD:
+		count_once(v, PVM_STAT_EXIT_UD);
 		return pvm_emulate_ud(v);
+	case PVM_VEC_SYSCALL:
+	case PVM_VEC_SYSCALL32:
+		count_once(v, v->ss->kernel_mode ? PVM_STAT_EXIT_HYPERCALL : PVM_STAT_EXIT_SYSCALL);
+		return pvm_bounce_syscall(v, vector);
 	default:
+		count_once(v, PVM_STAT_EXIT_OTHER);
 		return pvm_inject(v, vector, true, r->error);
 	}
 }

@@ -175,7 +175,7 @@ int pvm_vcpu_set_regs(struct pvm_vcpu *v, const struct pvm_vcpu_regs *regs)
 	r->ss = PVM_SEL_XEN_DS;
 	r->error = 0;
 	ss->kernel_mode = 1;
-	ss->guest_fs = regs->fs_base;
+	pvm_set_guest_fs(&v->area, regs->fs_base);
 	ss->guest_gs = regs->gs_base;
 	ss->kernel_gs = regs->gs_base;
 	ss->user_gs = regs->gs_base_user;
@@ -200,7 +200,7 @@ void pvm_vcpu_get_regs(struct pvm_vcpu *v, struct pvm_vcpu_regs *regs)
 	regs->rflags = r->rflags;
 	regs->cs = r->cs;
 	regs->ss = r->ss;
-	regs->fs_base = ss->guest_fs;
+	regs->fs_base = pvm_guest_fs(&v->area);
 	regs->gs_base = ss->guest_gs;
 	regs->gs_base_user = ss->kernel_mode ? ss->user_gs : ss->kernel_gs;
 	regs->root_gfn = v->mmu.kroot_gfn;

@@ -5,8 +5,8 @@
  *	pvm_vcpu_run		sleeping context: signals, blocking, whatever a handler needed
  *	└─ run_resident		no sleep: the CPU wears the guest's tables and FPU state
  *	   ├─ before_entry	timers, events and roots up to date?
- *	   ├─ pvm_switch_run	the guest runs
- *	   └─ pvm_handle_exit	what it wanted (guest/exit.c)
+ *	   ├─ run_guest		the guest runs; what takes a few instructions is answered on the spot, IRQs off
+ *	   └─ pvm_handle_exit	what else it wanted (guest/exit.c), IRQs on
  *
  * A handler that cannot go on without sleeping says PVM_ACT_NEED: residency is dropped, the need is provided, and
  * the same exit is handled again (v->redo). The same happens across a return to user space with EINTR.
@@ -20,43 +20,46 @@
 #include "guest/guest.h"
 #include "switcher/run.h"
 
-/* 6.13 added a second, lazier wish to reschedule, which need_resched() does not show. */
-static bool wants_cpu(void)
-{
-#ifdef TIF_NEED_RESCHED_LAZY
-	if (test_thread_flag(TIF_NEED_RESCHED_LAZY))
-		return true;
+/* Lazy rescheduling came with 6.13. */
+#ifndef _TIF_NEED_RESCHED_LAZY
+#define _TIF_NEED_RESCHED_LAZY	0
 #endif
-	return need_resched();
-}
 
+#define TIF_RESCHED	(_TIF_NEED_RESCHED | _TIF_NEED_RESCHED_LAZY)
 /* Work the kernel does on the way to user space: signals, the freezer, task work (a machine check's page poisoning). */
-static bool must_reach_user(void)
+#define TIF_USER	(_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL | _TIF_NOTIFY_RESUME)
+
+static __always_inline bool thread_has(unsigned long flags)
 {
-	return signal_pending(current) || test_thread_flag(TIF_NOTIFY_RESUME);
+	return read_thread_flags() & flags;
 }
 
-/* Softirqs cannot run inside a kernel_fpu section, nor can other tasks: leave as soon as either waits. */
-static bool host_waits(void)
-{
-	return wants_cpu() || local_softirq_pending() || must_reach_user();
-}
-
-static bool must_return(const struct pvm_vcpu *v)
+static __always_inline bool must_return(const struct pvm_vcpu *v)
 {
 	return atomic_read(&v->kick) || READ_ONCE(v->run->immediate_exit) || pvm_vm_is_dead(v->vm);
 }
 
-/* All that may change what the guest sees next; in the order of Xen's exit path: timers, then NMI and events. */
-static enum pvm_act before_entry(struct pvm_vcpu *v)
+/* The last look, with IRQs off: what comes later finds us by an interrupt, and the guest leaves at once. */
+static __always_inline bool must_leave(const struct pvm_vcpu *v)
+{
+	return thread_has(TIF_RESCHED | TIF_USER) || must_return(v);
+}
+
+static __always_inline bool upcall_is_due(const struct pvm_vcpu *v)
 {
 	const struct vcpu_info *info = v->shared.info;
+
+	return READ_ONCE(info->evtchn_upcall_pending) && !READ_ONCE(info->evtchn_upcall_mask);
+}
+
+/* All that may change what the guest sees next; in the order of Xen's exit path: timers, then NMI and events. */
+static __always_inline enum pvm_act before_entry(struct pvm_vcpu *v)
+{
 	enum pvm_act act;
 
 	if (unlikely(READ_ONCE(v->vtimer.fired)))
 		pvm_vtimer_deliver(v);
-	if (unlikely(v->traps.nmi_pending) ||
-	    (READ_ONCE(info->evtchn_upcall_pending) && !READ_ONCE(info->evtchn_upcall_mask))) {
+	if (unlikely(v->traps.nmi_pending) || unlikely(upcall_is_due(v))) {
 		act = pvm_deliver_upcall(v);
 		if (act != PVM_ACT_RESUME)
 			return act;
@@ -65,49 +68,57 @@ static enum pvm_act before_entry(struct pvm_vcpu *v)
 		return PVM_ACT_NEED;
 	if (unlikely(!v->ss->kernel_mode && !v->mmu.uroot_gfn))
 		return pvm_vcpu_die(v, PVM_DEATH_TABLE, "user mode without a user page-table root");
-	pvm_mmu_before_entry(v);
 	return PVM_ACT_RESUME;
 }
 
 static enum pvm_act fatal(struct pvm_vcpu *v)
 {
 	struct pvm_switch_state *ss = v->ss;
-	u64 vector = ss->fatal_vector - 1;
 
-	ss->fatal_vector = 0;
+	ss->fatal = 0;
 	if (ss->mc_pending) {
 		ss->mc_pending = 0;
 		return pvm_vcpu_die(v, PVM_DEATH_DRIVER, "machine check inside the world switch");
 	}
 	return pvm_vcpu_die(v, PVM_DEATH_DRIVER, "exception %llu (error %#llx) at +%#llx of the switcher, cr2 %#llx",
-			    vector, ss->fatal_error, ss->fatal_rip & 0xfffff, ss->cr2);
+			    ss->fatal_vector, ss->fatal_error, ss->fatal_rip & 0xfffff, ss->cr2);
+}
+
+/*
+ * Into the guest until it wants something that is not quickly done. IRQs are off all the time but in the guest: who has
+ * something for this vCPU has interrupted it, and that is the next exit.
+ */
+static __always_inline enum pvm_switch_result run_guest(struct pvm_vcpu *v)
+{
+	struct pvm_switch_state *ss = v->ss;
+
+	pvm_switch_begin(v);
+	do {
+		pvm_switch_enter(v);
+		if (unlikely(ss->unusual) || ss->regs.vector != PVM_VEC_SYSCALL || !ss->kernel_mode ||
+		    !pvm_hypercall_quick(v))
+			return pvm_switch_end(v);
+	} while (likely(!upcall_is_due(v)));
+	ss->regs.vector = PVM_VEC_NONE;		/* answered */
+	return pvm_switch_end(v);
 }
 
 /* IRQs off on entry and return. */
 static enum pvm_act enter_and_handle(struct pvm_vcpu *v)
 {
-	enum pvm_act act = PVM_ACT_RESUME;
-	enum pvm_switch_result res;
+	enum pvm_act act;
 
-	if (!v->redo) {
-		/* From here until the exit an IPI means something to us: see pvm_mmu_kick_all() and pvm_vcpu_wake(). */
-		WRITE_ONCE(v->cpu_running, smp_processor_id());
-		smp_mb();
-		/* The last look: what comes later finds us by an interrupt, and the guest leaves at once. */
-		act = unlikely(wants_cpu() || must_reach_user() || must_return(v)) ? PVM_ACT_LEAVE :
-											      before_entry(v);
-		if (act == PVM_ACT_RESUME)
-			res = pvm_switch_run(v);
-		WRITE_ONCE(v->cpu_running, -1);
-		if (act != PVM_ACT_RESUME)
+	if (likely(!v->redo)) {
+		act = before_entry(v);
+		if (unlikely(act != PVM_ACT_RESUME))
 			return act;
-		switch (res) {
+		switch (run_guest(v)) {
+		case PVM_SWITCH_GUEST:
+			break;
 		case PVM_SWITCH_HOST:
 			return PVM_ACT_RESUME;
 		case PVM_SWITCH_FATAL:
 			return fatal(v);
-		case PVM_SWITCH_GUEST:
-			break;
 		}
 		memset(&v->progress, 0, sizeof(v->progress));
 	}
@@ -127,10 +138,18 @@ static enum pvm_act run_resident(struct pvm_vcpu *v)
 	pvm_fpu_load_guest(v);
 	local_irq_disable();
 	pvm_residency_load(v);
+	/* From here on an IPI means something to us: see pvm_mmu_kick_all() and pvm_vcpu_wake(). */
+	WRITE_ONCE(v->cpu_running, smp_processor_id());
+	smp_mb();
 	pvm_time_publish(v);
-	do {
+	act = must_leave(v) ? PVM_ACT_LEAVE : PVM_ACT_RESUME;
+	while (act == PVM_ACT_RESUME) {
 		act = enter_and_handle(v);
-	} while (act == PVM_ACT_RESUME && !host_waits() && !must_return(v));
+		/* Softirqs cannot run inside a kernel_fpu section, nor can other tasks: leave as soon as either waits. */
+		if (act == PVM_ACT_RESUME && unlikely(local_softirq_pending() || must_leave(v)))
+			act = PVM_ACT_LEAVE;
+	}
+	WRITE_ONCE(v->cpu_running, -1);
 	pvm_residency_drop(v);
 	pvm_fpu_save_guest(v);
 	local_irq_enable();
@@ -232,9 +251,9 @@ static int run_until_done(struct pvm_vcpu *v)
 	for (;;) {
 		if (pvm_vm_is_dead(v->vm))
 			return -EIO;
-		if (must_reach_user() || READ_ONCE(v->run->immediate_exit) || atomic_xchg(&v->kick, 0))
+		if (thread_has(TIF_USER) || READ_ONCE(v->run->immediate_exit) || atomic_xchg(&v->kick, 0))
 			return -EINTR;
-		if (wants_cpu())
+		if (thread_has(TIF_RESCHED))
 			schedule();
 		if (v->blocked) {
 			err = block(v);

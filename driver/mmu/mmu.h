@@ -173,7 +173,6 @@ enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 
 enum pvm_fault_result pvm_mmu_native_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_t gfn);
 int pvm_mmu_exchange_pte(struct pvm_vcpu *v, pvm_gfn_t table, u32 index, u64 *old, u64 pte);
 int pvm_mmu_set_roots(struct pvm_vcpu *v);	/* (re)find shadows of both roots; fills ss->*_cr3; -PVM_ENEED */
-void pvm_mmu_before_entry(struct pvm_vcpu *v);
 
 /* PTE changes by hypercall. How: PVM_PTE_SET store as given, PVM_PTE_KEEP_AD keep the old A and D. */
 #define PVM_PTE_KEEP_AD	1u

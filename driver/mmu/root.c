@@ -52,11 +52,6 @@ int pvm_mmu_set_roots(struct pvm_vcpu *v)
 	return err;
 }
 
-/* Every entry loads CR3 and with it flushes PCID 0: nothing that was taken away can be seen any more. */
-void pvm_mmu_before_entry(struct pvm_vcpu *v)
-{
-}
-
 /*
  * A frame is seen as a page table of @level: no leaf may be writable, native writes to level 1 are emulated. A frame
  * that is one of a higher level already is read through a recursive map, and stays what it is.

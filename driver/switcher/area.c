@@ -23,6 +23,7 @@
 #include "core/pvm.h"
 #include "switcher/host.h"
 #include "switcher/layout.h"
+#include "switcher/run.h"
 
 #define AREAS		512u	/* areas of one region, [0] is the text */
 #define TEXT_MAX	16u	/* pages */
@@ -46,6 +47,7 @@ static void *text_pages[TEXT_MAX];
 static u64 *text_pt;
 static u32 nr_text;
 static bool la57;
+u64 pvm_sw_entry __ro_after_init;
 
 static u64 region_base(void)
 {
@@ -55,11 +57,6 @@ static u64 region_base(void)
 static u64 text_va(const char *symbol)
 {
 	return region_base() + PVM_REGION_TEXT + (symbol - pvm_sw_start);
-}
-
-u64 pvm_sw_entry_va(void)
-{
-	return text_va(pvm_sw_enter);
 }
 
 u64 pvm_sw_syscall_va(void)
@@ -108,6 +105,7 @@ int pvm_text_init(void)
 	char *text;
 
 	la57 = pgtable_l5_enabled();
+	pvm_sw_entry = text_va(pvm_sw_enter);
 	nr_text = DIV_ROUND_UP(bytes, PAGE_SIZE);
 	if (nr_text > TEXT_MAX)
 		return -E2BIG;
@@ -343,7 +341,9 @@ static void fill_state(struct pvm_vcpu *v)
 	ss->guest_idt.limit = 256 * 16 - 1;
 	ss->guest_idt.base = a->va + PVM_AREA_IDT;
 	ss->vcpu_info = a->va + PVM_AREA_INFO;
-	ss->path = PVM_PATH_SLOW | PVM_PATH_KERNEL;
+	ss->kernel_path = PVM_PATH_SLOW | PVM_PATH_KERNEL;
+	ss->user_path = PVM_PATH_SLOW | PVM_PATH_USER;
+	ss->path = ss->kernel_path;
 	ss->kernel_mode = 1;
 	ss->mitigations = pvm_host_mitigations();
 	ss->untrain = (u64)entry_untrain_ret;

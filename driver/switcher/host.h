@@ -68,7 +68,6 @@ void pvm_load_segments(u16 ds, u16 es, u16 fs, u16 gs);
 /* area.c */
 int pvm_text_init(void);
 void pvm_text_fini(void);
-u64 pvm_sw_entry_va(void);
 u64 pvm_sw_syscall_va(void);
 u64 pvm_sw_syscall32_va(void);
 u64 pvm_table_entry(const void *table);

@@ -361,8 +361,8 @@ void pvm_residency_load(struct pvm_vcpu *v)
 	if (ss->mitigations & PVM_MIT_IBRS)
 		ss->host_spec_ctrl = pvm_rdmsr(MSR_IA32_SPEC_CTRL);
 	ss->host_gs = pvm_rdmsr(MSR_GS_BASE);
-	ss->host_kgs = pvm_rdmsr(MSR_KERNEL_GS_BASE);
-	ss->host_fs = pvm_rdmsr(MSR_FS_BASE);
+	a->host_kgs = pvm_rdmsr(MSR_KERNEL_GS_BASE);
+	a->host_fs = rdfsbase();
 	asm volatile("mov %%ds, %0" : "=r"(a->host_ds));
 	asm volatile("mov %%es, %0" : "=r"(a->host_es));
 	asm volatile("mov %%fs, %0" : "=r"(a->host_fs_sel));
@@ -381,6 +381,10 @@ void pvm_residency_load(struct pvm_vcpu *v)
 		pvm_host_load_ldt(v);
 	/* after the LDT: a selector that names a descriptor there would be lost, or the host's taken */
 	pvm_load_segments(a->guest_ds, a->guest_es, a->guest_fs_sel, a->guest_gs_sel);
+	wrfsbase(a->guest_fs);
+	/* What SWAPGS finds in the switcher. The host's value is for its user mode alone, which comes after the drop. */
+	pvm_wrmsr(MSR_KERNEL_GS_BASE, ss->self);
+	v->stat[PVM_STAT_MSR_WRITES]++;
 	pvm_count(v, PVM_STAT_RESIDENCY);
 }
 
@@ -394,6 +398,7 @@ void pvm_residency_drop(struct pvm_vcpu *v)
 	asm volatile("mov %%es, %0" : "=r"(a->guest_es));
 	asm volatile("mov %%fs, %0" : "=r"(a->guest_fs_sel));
 	asm volatile("mov %%gs, %0" : "=r"(a->guest_gs_sel));
+	a->guest_fs = rdfsbase();
 	pvm_wrmsr(MSR_LSTAR, a->host_lstar);
 	pvm_wrmsr(MSR_CSTAR, a->host_cstar);
 	pvm_wrmsr(MSR_IA32_SYSENTER_CS, a->host_sysenter_cs);
@@ -406,8 +411,9 @@ void pvm_residency_drop(struct pvm_vcpu *v)
 	restore_tables(v);
 	restore_ldt(a);
 	pvm_load_segments(a->host_ds, a->host_es, a->host_fs_sel, a->host_gs_sel);
-	pvm_wrmsr(MSR_FS_BASE, v->ss->host_fs);
-	pvm_wrmsr(MSR_KERNEL_GS_BASE, v->ss->host_kgs);
+	wrfsbase(a->host_fs);
+	pvm_wrmsr(MSR_KERNEL_GS_BASE, a->host_kgs);
+	v->stat[PVM_STAT_MSR_WRITES]++;
 	restore_debugregs(v);
 	restore_pkru(a);
 	cr4 = pvm_read_cr4();

@@ -28,12 +28,9 @@ SYM_FUNC_START(pvm_call_gate)
 SYM_FUNC_END(pvm_call_gate)
 STACK_FRAME_NON_STANDARD pvm_call_gate	/* pushes a frame that the handler's IRET takes */
 
-/* void pvm_enter_text(void (*enter)(u64), u64 state): all registers but the callee-saved ones are lost */
+/* void pvm_enter_text(u64 state, u64 entry): all registers but the callee-saved ones are lost; the text returns */
 SYM_FUNC_START(pvm_enter_text)
-	mov	%rdi, %rax
-	mov	%rsi, %rdi
-	CALL_NOSPEC rax
-	RET
+	JMP_NOSPEC rsi
 SYM_FUNC_END(pvm_enter_text)
 STACK_FRAME_NON_STANDARD pvm_enter_text
 

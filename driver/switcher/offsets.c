@@ -18,9 +18,7 @@ int main(void)
 	STATE(GUEST_CR3, guest_cr3);
 	STATE(KERNEL_CR3, kernel_cr3);
 	STATE(USER_CR3, user_cr3);
-	STATE(HOST_FS, host_fs);
 	STATE(HOST_GS, host_gs);
-	STATE(HOST_KGS, host_kgs);
 	STATE(SELF, self);
 	STATE(SYSCALL_RIP, syscall_rip);
 	STATE(KERNEL_SP, kernel_sp);
@@ -33,10 +31,10 @@ int main(void)
 	STATE(NMI_PENDING, nmi_pending);
 	STATE(MC_PENDING, mc_pending);
 	STATE(DB_DROPPED, db_dropped);
+	STATE(FATAL, fatal);
 	STATE(REGS_START, regs_start);
 	STATE(REGS_END, regs_end);
 	STATE(HOST_RSP, host_rsp);
-	STATE(GUEST_FS, guest_fs);
 	STATE(GUEST_GS, guest_gs);
 	STATE(KERNEL_GS, kernel_gs);
 	STATE(USER_GS, user_gs);
@@ -50,7 +48,6 @@ int main(void)
 	STATE(FATAL_RSP, fatal_rsp);
 	STATE(CNT_TO_KERNEL, cnt_to_kernel);
 	STATE(CNT_TO_USER, cnt_to_user);
-	STATE(CNT_CR3, cnt_cr3);
 	STATE(MITIGATIONS, mitigations);
 	STATE(HOST_SPEC_CTRL, host_spec_ctrl);
 	STATE(UNTRAIN, untrain);

@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Running a vCPU: what guest/loop.c calls of switcher/. */
+/*
+ * Running a vCPU: what guest/loop.c calls of switcher/.
+ *
+ *	pvm_switch_begin	once per stretch with IRQs off
+ *	pvm_switch_enter	into the guest and back, any number of times; inline, every exit pays for it
+ *	pvm_switch_end		what came back is the host's, or needs a look
+ */
 #ifndef PVM_SWITCHER_RUN_H
 #define PVM_SWITCHER_RUN_H
 
@@ -10,17 +16,57 @@ enum pvm_switch_result {
 	PVM_SWITCH_HOST,	/* the host was served; nothing of the guest's is left to handle */
 	PVM_SWITCH_FATAL,	/* the switcher could not go on: ss->fatal_* */
 };
-enum pvm_switch_result pvm_switch_run(struct pvm_vcpu *v);
 
-void pvm_residency_load(struct pvm_vcpu *v);	/* IRQs off, inside a kernel_fpu section */
-void pvm_residency_drop(struct pvm_vcpu *v);	/* IRQs off, same CPU */
-void pvm_fpu_load_guest(struct pvm_vcpu *v);
-void pvm_fpu_save_guest(struct pvm_vcpu *v);
+extern u64 pvm_sw_entry;	/* address of the way in, fixed at load */
 
 /*
  * The text is entered through a plain indirect call: its address is not known to the linker, and it is not module
  * text that retpolines, IBT or CFI of the host could have prepared. It starts with ENDBR.
  */
-void pvm_enter_text(void (*enter)(u64 state), u64 state);
+void pvm_enter_text(u64 state, u64 entry);
+
+void pvm_switch_begin(struct pvm_vcpu *v);
+enum pvm_switch_result pvm_switch_end(struct pvm_vcpu *v);
+
+/* Did anything but the exit itself happen, or is the exit the host's? Then pvm_switch_end(). */
+static __always_inline bool pvm_switch_is_plain(const struct pvm_switch_state *ss)
+{
+	u64 vector = ss->regs.vector;
+
+	return likely(!ss->unusual && (vector == PVM_VEC_SYSCALL || vector == PVM_X_PF || vector == PVM_X_GP ||
+				       vector == PVM_X_UD));
+}
+
+/**
+ * pvm_switch_enter() - enter the guest and come back
+ * @v: resident vCPU with something to run
+ *
+ * Context: IRQs off before and after, since pvm_switch_begin().
+ */
+static __always_inline void pvm_switch_enter(struct pvm_vcpu *v)
+{
+	struct pvm_switch_state *ss = v->ss;
+	struct pvm_regs *r = &ss->regs;
+
+	if (likely(ss->kernel_mode)) {
+		ss->guest_cr3 = ss->kernel_cr3;
+		ss->path = ss->kernel_path;
+	} else {
+		ss->guest_cr3 = ss->user_cr3;
+		ss->path = ss->user_path;
+		if (unlikely(READ_ONCE(v->shared.info->evtchn_upcall_mask)))
+			ss->path |= PVM_PATH_SLOW;	/* assembly writes frames with events on */
+	}
+	r->rflags = (r->rflags & PVM_FL_GUEST) | PVM_FL_FORCED;
+	r->vector = PVM_VEC_NONE;
+	pvm_enter_text(ss->self, pvm_sw_entry);
+	ss->kernel_mode = ss->path & PVM_PATH_KERNEL;
+	v->stat[PVM_STAT_EXITS]++;
+}
+
+void pvm_residency_load(struct pvm_vcpu *v);	/* IRQs off, inside a kernel_fpu section */
+void pvm_residency_drop(struct pvm_vcpu *v);	/* IRQs off, same CPU */
+void pvm_fpu_load_guest(struct pvm_vcpu *v);
+void pvm_fpu_save_guest(struct pvm_vcpu *v);
 
 #endif /* PVM_SWITCHER_RUN_H */

@@ -10,11 +10,10 @@
  *   HOST  CR3=host, IRQs off                  │ both map the page │        GUEST  CR3=shadow, CPL3, IRQs on
  * 1 push callee-saved; ss->host_rsp = rsp      │                   │
  * 2 lidt guest IDT                             │   window W-in     │  NMI/#MC from here on arrive on our IST stacks
- * 3 FS base, GS bases: guest's, state in       │                   │  in the hidden GS base
- *   MSR_KERNEL_GS_BASE                         │                   │
+ * 3 GS base: guest's                           │                   │  (hidden GS base: this page, all the time)
  * 4 cr3 = ss->guest_cr3 ─────────────────────▶│                   │
  * 5 rsp = &ss->regs; pop GPRs; iretq ──────────┼───────────────────┼─▶ guest runs ... trap │ SYSCALL │ host IRQ
- * 7 cr3 = ss->host_cr3; GS, FS: host's ◀───────│   window W-out    │◀─ 6 CPU (RSP0) and stub push onto ss->regs
+ * 7 cr3 = ss->host_cr3; GS base: host's ◀──────│   window W-out    │◀─ 6 CPU (RSP0) and stub push onto ss->regs
  * 8 lidt host IDT; rsp = ss->host_rsp; popfq   │                   │
  *
  * Direct switches (SYSCALL of guest user, HYPERVISOR_iret of guest kernel) stay right of the bar: they write CR3
@@ -46,33 +45,37 @@ struct pvm_switch_state {
 	u64 host_cr3;			/* with bit 63 (no flush) when the host uses PCIDs */
 	u64 guest_cr3;			/* root to enter with; the switcher does not write it */
 	u64 kernel_cr3, user_cr3;	/* roots of the two guest modes, for direct switches */
-	u64 host_fs, host_gs, host_kgs;
+	u64 host_gs;
 	u64 self;			/* address of this page in the switcher region */
 	u64 syscall_rip;		/* guest kernel's SYSCALL callback */
 	u64 kernel_sp;			/* guest kernel stack for bounces from user (stack_switch) */
 	u64 vcpu_info;			/* address of the guest's vcpu_info in the switcher region */
 	struct pvm_table_ptr host_idt, guest_idt;
 	u64 host_cpunode, guest_cpunode;	/* GDT entry 15: each side's, only while its IDT is loaded */
-	u8  direct;			/* C only: direct switches are possible (see xen/trap.c) */
-	u8  syscall_mask;		/* C only: SYSCALL callback masks events (CALLBACKF_mask_events) */
+	/* what @path becomes in each mode: the mode, with PVM_PATH_SLOW where assembly must not (see xen/trap.c) */
+	u8  kernel_path, user_path;
 	u8  kernel_mode;		/* C only: 1 guest kernel, 0 guest user; from @path after each exit */
 	/* written by both */
 	u8  path;			/* PVM_PATH_*: what SYSCALL does; bit 0 is the mode */
-	u8  nmi_pending;		/* an NMI came at CPL0 inside the switcher: deliver after the exit */
-	u8  mc_pending;			/* a machine check did: the run is over */
-	u8  db_dropped;			/* a #DB at CPL0 was dropped: DR6 has a stale bit */
-	u8  pad1;
+	union {
+		struct {
+			u8  nmi_pending;	/* an NMI came at CPL0 inside the switcher: deliver after the exit */
+			u8  mc_pending;		/* a machine check did: the run is over */
+			u8  db_dropped;		/* a #DB at CPL0 was dropped: DR6 has a stale bit */
+			u8  fatal;		/* fatal_* are set: the run is over */
+		};
+		u32 unusual;			/* any of these */
+	};
 	u64 regs_start, regs_end;	/* addresses of both ends of regs: stack for faults, stack for exits */
 	u64 host_rsp;
-	u64 guest_fs;
 	u64 guest_gs;			/* active GS base of the guest */
 	u64 kernel_gs, user_gs;		/* GS base of each mode; the active mode's value is in guest_gs */
-	u64 cr2;			/* of the last exit */
+	u64 cr2;			/* of the last page fault */
 	u64 user_rsp, tmp1, tmp2;	/* scratch of the SYSCALL entry */
-	/* what the switcher could not explain: vector + 1, and where */
+	/* what the switcher could not explain: vector, and where */
 	u64 fatal_vector, fatal_rip, fatal_error, fatal_rsp;
 	/* counters kept by assembly */
-	u64 cnt_to_kernel, cnt_to_user, cnt_cr3;
+	u64 cnt_to_kernel, cnt_to_user;
 	u32 mitigations;		/* PVM_MIT_*, constant after creation */
 	u32 host_spec_ctrl;		/* SPEC_CTRL the host runs with, for PVM_MIT_IBRS */
 	u64 untrain;			/* entry_untrain_ret() of the kernel, for PVM_MIT_UNRET */

@@ -18,30 +18,6 @@
 #include "switcher/host.h"
 #include "switcher/run.h"
 
-typedef void (*enter_fn)(u64 state);
-
-static void prepare(struct pvm_vcpu *v)
-{
-	struct pvm_switch_state *ss = v->ss;
-	struct pvm_regs *r = &ss->regs;
-	unsigned long cr4 = pvm_read_cr4();
-
-	/* Host code may have switched PGE on behind our back (any cr4_set_bits() from its shadow). */
-	if (unlikely(cr4 & X86_CR4_PGE)) {
-		pvm_write_cr4(cr4 & ~X86_CR4_PGE);
-		pvm_count(v, PVM_STAT_PGE_TOGGLES);
-	}
-	/* With PCIDs the guest runs on PCID 0, which Linux does not use; bit 63 keeps the host's TLB. */
-	ss->host_cr3 = pvm_read_cr3() | (cr4 & X86_CR4_PCIDE ? 1ull << 63 : 0);
-	ss->guest_cr3 = ss->kernel_mode ? ss->kernel_cr3 : ss->user_cr3;
-	ss->path = ss->kernel_mode ? PVM_PATH_KERNEL : PVM_PATH_USER;
-	if (!ss->direct || !ss->syscall_mask ||
-	    (!ss->kernel_mode && READ_ONCE(v->shared.info->evtchn_upcall_mask)))
-		ss->path |= PVM_PATH_SLOW;
-	r->rflags = (r->rflags & PVM_FL_GUEST) | PVM_FL_FORCED;
-	r->vector = PVM_VEC_NONE;
-}
-
 /* The guest asked for #NM at its next FPU instruction; only the guest may see TS set. */
 static void set_task_switched(void)
 {
@@ -79,54 +55,77 @@ static void call_host_vector(struct pvm_vcpu *v, u32 vector)
 }
 
 /**
- * pvm_switch_run() - enter the guest and come back
- * @v: resident vCPU with something to run
+ * pvm_switch_begin() - the CPU as the entries that follow want it
+ * @v: resident vCPU
  *
- * Host interrupts, NMIs and machine checks that ended the run are handed to the host in here.
+ * Looks at what host code may have changed; none of it can change while IRQs stay off.
  *
- * Context: IRQs off before and after. Return: PVM_SWITCH_*.
+ * Context: IRQs off.
  */
-enum pvm_switch_result pvm_switch_run(struct pvm_vcpu *v)
+void pvm_switch_begin(struct pvm_vcpu *v)
 {
-	struct pvm_switch_state *ss = v->ss;
-	enter_fn enter = (enter_fn)pvm_sw_entry_va();
-	u32 vector;
+	unsigned long cr4 = pvm_read_cr4();
 
-	trace_pvm_entry(v);
-	prepare(v);
+	/* Host code may have switched PGE on behind our back (any cr4_set_bits() from its shadow). */
+	if (unlikely(cr4 & X86_CR4_PGE)) {
+		pvm_write_cr4(cr4 & ~X86_CR4_PGE);
+		pvm_count(v, PVM_STAT_PGE_TOGGLES);
+	}
+	/* With PCIDs the guest runs on PCID 0, which Linux does not use; bit 63 keeps the host's TLB. */
+	v->ss->host_cr3 = pvm_read_cr3() | (cr4 & X86_CR4_PCIDE ? 1ull << 63 : 0);
 	if (unlikely(v->cpu.cr0_ts))
 		set_task_switched();
-	pvm_enter_text(enter, ss->self);
-	if (unlikely(v->cpu.cr0_ts))
-		asm volatile("clts");
-	ss->kernel_mode = ss->path & PVM_PATH_KERNEL;
-	pvm_count(v, PVM_STAT_EXITS);
-	v->stat[PVM_STAT_TABLE_LOADS] += 2;
+}
 
-	if (unlikely(ss->db_dropped)) {
+/* What an NMI, #MC or #DB left behind. */
+static void serve_unusual(struct pvm_vcpu *v, u32 vector)
+{
+	struct pvm_switch_state *ss = v->ss;
+
+	if (ss->db_dropped) {
 		ss->db_dropped = 0;
 		asm volatile("mov %0, %%db6" : : "r"((unsigned long)DR6_RESERVED));
 	}
-	vector = ss->regs.vector;
-	if (unlikely(vector == PVM_X_NMI)) {
+	if (vector == PVM_X_NMI) {
 		/* NMIs are blocked since it came: no IRET was executed. The handler's own IRET lets the next one in. */
 		pvm_count(v, PVM_STAT_EXIT_NMI);
 		asm volatile("int $2" : : : "memory");
 	}
-	if (unlikely(ss->nmi_pending)) {
+	if (ss->nmi_pending) {
 		/* Noted and unblocked inside the switcher: an INT could be hit half-way by the next NMI. Send one. */
 		ss->nmi_pending = 0;
 		pvm_count(v, PVM_STAT_EXIT_NMI);
 		apic->send_IPI(smp_processor_id(), NMI_VECTOR);
 	}
-	trace_pvm_exit(v);
-	if (unlikely(vector == PVM_X_MC))
+	if (vector == PVM_X_MC)
 		machine_check_in_guest(v);
-	if (unlikely(ss->mc_pending)) {
+	if (ss->mc_pending) {
 		pvm_count(v, PVM_STAT_EXIT_NMI);
 		asm volatile("int $18" : : : "memory");
 	}
-	if (unlikely(ss->fatal_vector))
+}
+
+/**
+ * pvm_switch_end() - after the last of a row of entries
+ * @v: the vCPU
+ *
+ * Host interrupts, NMIs and machine checks that ended the run are handed to the host in here.
+ *
+ * Context: IRQs off before and after. Return: PVM_SWITCH_*.
+ */
+enum pvm_switch_result pvm_switch_end(struct pvm_vcpu *v)
+{
+	struct pvm_switch_state *ss = v->ss;
+	u32 vector = ss->regs.vector;
+
+	if (unlikely(v->cpu.cr0_ts))
+		asm volatile("clts");
+	if (vector == PVM_X_PF)
+		ss->cr2 = native_read_cr2();
+	if (likely(pvm_switch_is_plain(ss)))
+		return PVM_SWITCH_GUEST;
+	serve_unusual(v, vector);
+	if (unlikely(ss->fatal))
 		return PVM_SWITCH_FATAL;
 	if (vector == PVM_X_NMI || vector == PVM_X_MC || vector == PVM_VEC_NONE)
 		return PVM_SWITCH_HOST;

@@ -11,6 +11,7 @@
 
 #include <linux/mm_types.h>
 #include <linux/types.h>
+#include <asm/fsgsbase.h>
 
 #include "switcher/state.h"
 
@@ -34,12 +35,28 @@ struct pvm_switch_area {
 	struct pvm_table_ptr host_gdt;
 	u64 host_lstar, host_cstar, host_sysenter_cs, host_tsc_aux;
 	u16 host_ds, host_es, host_fs_sel, host_gs_sel, host_ldt;
-	u16 guest_ds, guest_es, guest_fs_sel, guest_gs_sel;	/* kept here while not resident */
+	u64 host_fs, host_kgs;
+	u16 guest_ds, guest_es, guest_fs_sel, guest_gs_sel;	/* these and guest_fs: kept here while not resident */
+	u64 guest_fs;			/* FS base */
 	unsigned long host_dr[4];
 	u32 host_pkru;
 	bool resident;
 	bool ldt_loaded;
 	bool debug_loaded, dr_saved;
 };
+
+/* FS base of the guest: in the CPU while resident, for no code of the host's kernel uses it. The vCPU's own task. */
+static inline u64 pvm_guest_fs(const struct pvm_switch_area *a)
+{
+	return a->resident ? rdfsbase() : a->guest_fs;
+}
+
+static inline void pvm_set_guest_fs(struct pvm_switch_area *a, u64 base)
+{
+	if (a->resident)
+		wrfsbase(base);
+	else
+		a->guest_fs = base;
+}
 
 #endif /* PVM_SWITCHER_SWITCH_H */

@@ -60,6 +60,23 @@ pvm_smap_sites:
 	.globl pvm_sw_patch_shift, pvm_sw_patch_slot
 pvm_sw_start:
 
+/* Rare part of step 3, after the last read of the host's data. An NMI from here to .Lway_in_end is turned back. */
+.Lway_in_start:
+.Lmitigate_entry:
+	testl	$PVM_MIT_IBRS, SS_MITIGATIONS(%rdi)
+	jz	1f
+	mov	$MSR_IA32_SPEC_CTRL, %ecx
+	mov	SS_HOST_SPEC_CTRL(%rdi), %eax
+	and	$~1, %eax				/* IBRS slows the guest and protects nobody there */
+	xor	%edx, %edx
+	wrmsr
+1:	testl	$PVM_MIT_VERW, SS_MITIGATIONS(%rdi)
+	jz	.Lmitigated_entry
+	verw	.Lverw_sel(%rip)			/* from here on only the guest's own data is read */
+	jmp	.Lmitigated_entry
+.Lverw_sel:
+	.word	__KERNEL_DS
+
 /* void enter(u64 state): rdi = address of the state page in the region; returns after the next exit to C */
 pvm_sw_enter:
 	endbr64
@@ -71,32 +88,19 @@ pvm_sw_enter:
 	push	%r14
 	push	%r15
 	mov	%rsp, SS_HOST_RSP(%rdi)
-	testl	$PVM_MIT_IBRS, SS_MITIGATIONS(%rdi)
-	jz	1f
-	mov	$MSR_IA32_SPEC_CTRL, %ecx
-	mov	SS_HOST_SPEC_CTRL(%rdi), %eax
-	and	$~1, %eax				/* IBRS slows the guest and protects nobody there */
-	xor	%edx, %edx
-	wrmsr
-1:	/* 2 */
+	/* 2 */
 	lidt	SS_GUEST_IDT(%rdi)
-.Lway_in_start:
 	mov	SS_GUEST_CPUNODE(%rdi), %rax
 	mov	%rax, PVM_AREA_GDT+PVM_GDT_CPUNODE*8(%rdi)
 	/* 3 */
-	mov	SS_GUEST_FS(%rdi), %rax
-	wrfsbase %rax
-	wrgsbase %rdi
-	swapgs
 	mov	SS_GUEST_GS(%rdi), %rax
 	wrgsbase %rax
-	testl	$PVM_MIT_VERW, SS_MITIGATIONS(%rdi)
-	jz	1f
-	verw	.Lverw_sel(%rip)			/* from here on only the guest's own data is read */
-1:	/* 4 */
+	testl	$(PVM_MIT_VERW | PVM_MIT_IBRS), SS_MITIGATIONS(%rdi)
+	jnz	.Lmitigate_entry
+.Lmitigated_entry:
+	/* 4 */
 	mov	SS_GUEST_CR3(%rdi), %rax
 	mov	%rax, %cr3
-	incq	SS_CNT_CR3(%rdi)
 	/* 5 */
 	mov	SS_REGS_START(%rdi), %rsp
 	pop	%r15
@@ -118,8 +122,6 @@ pvm_sw_enter:
 	add	$16, %rsp
 .Lway_in_end:
 	iretq
-.Lverw_sel:
-	.word	__KERNEL_DS
 
 /*
  * 6: [vector][error][rip][cs][rflags][rsp][ss] lie at the end of ss->regs; the guest's GPRs and GS are live.
@@ -142,22 +144,12 @@ exit_common:
 	push	%r15
 	mov	%rsp, %rdi
 	and	$~0xfff, %rdi
-	mov	%cr2, %rax
-	mov	%rax, SS_CR2(%rdi)
 	rdgsbase %rax
 	mov	%rax, SS_GUEST_GS(%rdi)
-	rdfsbase %rax
-	mov	%rax, SS_GUEST_FS(%rdi)
-/* 7: rdi = state page, GS base = guest's, hidden GS base = state page */
-to_host:
+/* 7: rdi = state page, hidden GS base = state page */
+.Lto_host:
 	mov	SS_HOST_CR3(%rdi), %rax
 	mov	%rax, %cr3
-	incq	SS_CNT_CR3(%rdi)
-	mov	SS_HOST_FS(%rdi), %rax
-	wrfsbase %rax
-	mov	SS_HOST_KGS(%rdi), %rax
-	wrgsbase %rax
-	swapgs
 	mov	SS_HOST_GS(%rdi), %rax
 	wrgsbase %rax
 	/* 8 */
@@ -176,8 +168,8 @@ to_host:
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
 	test	$(PVM_MIT_IBRS | PVM_MIT_BHB | PVM_MIT_RSB | PVM_MIT_IBPB | PVM_MIT_UNRET), %ebx
-	jnz	.Lmitigate
-.Lmitigated:
+	jnz	.Lmitigate_exit
+.Lmitigated_exit:
 	pop	%r15
 	pop	%r14
 	pop	%r13
@@ -187,8 +179,16 @@ to_host:
 	ret
 	int3
 
+/* The same from wherever the switcher was interrupted: both GS bases may be anyone's. rdi = state page */
+to_host_from_anywhere:
+	wrgsbase %rdi
+	swapgs
+	jmp	.Lto_host
+
 /* Before the first RET of the host: what the CPU needs, see the table in driver/README.md */
-.Lmitigate:
+.Lmitigate_exit:
+	test	$(PVM_MIT_IBRS | PVM_MIT_IBPB | PVM_MIT_UNRET), %ebx
+	jz	2f
 	test	$PVM_MIT_IBRS, %ebx
 	jz	1f
 	mov	$MSR_IA32_SPEC_CTRL, %ecx
@@ -205,7 +205,8 @@ to_host:
 	jz	1f
 	lfence						/* no speculation past here with a trained target */
 	call	*SS_UNTRAIN(%rdi)			/* the kernel's own sequence for this CPU */
-1:	test	$PVM_MIT_RSB, %ebx
+1:
+2:	test	$PVM_MIT_RSB, %ebx
 	jz	3f
 	.rept	32					/* unrolled: half the instructions of a loop */
 	call	9f
@@ -215,12 +216,12 @@ to_host:
 	add	$256, %rsp
 	lfence
 3:	test	$PVM_MIT_BHB, %ebx
-	jz	.Lmitigated
+	jz	.Lmitigated_exit
 	/* Branch history: nested taken branches as Intel's guidance on Branch History Injection asks for */
 	mov	$5, %ecx
 	call	.Lbhb_outer
 	lfence
-	jmp	.Lmitigated
+	jmp	.Lmitigated_exit
 	.balign 64
 .Lbhb_outer:
 	call	.Lbhb_inner

@@ -38,10 +38,9 @@ idt_common:
 	mov	%gs:SS_TMP2, %rdx
 	jmp	.Lslow
 
-/* rdi = state page; [vector][error][rip][cs][rflags][rsp][ss] at rsp; GS unknown: to_host sets all of it */
+/* rdi = state page; [vector][error][rip][cs][rflags][rsp][ss] at rsp; GS unknown */
 fatal:
 	mov	(%rsp), %rax
-	inc	%rax
 	mov	%rax, SS_FATAL_VECTOR(%rdi)
 	mov	8(%rsp), %rax
 	mov	%rax, SS_FATAL_ERROR(%rdi)
@@ -51,7 +50,8 @@ fatal:
 	mov	%rax, SS_FATAL_RSP(%rdi)
 	mov	%cr2, %rax
 	mov	%rax, SS_CR2(%rdi)
-	jmp	to_host
+	movb	$1, SS_FATAL(%rdi)
+	jmp	to_host_from_anywhere
 
 /* NMI, on its own stack */
 	.balign 64
@@ -79,12 +79,12 @@ nmi_common:
 	add	$16, %rsp
 	iretq
 /*
- * ss->regs is untouched: the way in only reads it. GS and CR3 may be on either side; to_host sets all of it from any
- * state. No IRET was executed, so NMIs stay blocked until the host's own handler (int $2 in C) has run.
+ * ss->regs is untouched: the way in only reads it. GS and CR3 may be on either side. No IRET was executed, so NMIs stay
+ * blocked until the host's own handler (int $2 in C) has run.
  */
 .Lturn_back:
 	movq	$2, SS_REGS+120(%rdi)			/* regs.vector */
-	jmp	to_host
+	jmp	to_host_from_anywhere
 
 /* #DB, #DF, #MC, on the other IST stack */
 	.balign 64

@@ -5,7 +5,7 @@
  *
  * Rule of this file: a value that later reaches a register of the real CPU (code and stack addresses, segment
  * bases, descriptors) is checked here, when the guest gives it, and nowhere else. What needs C on the system-call
- * path clears ss->direct through pvm_trap_update_direct(). Neighbours: xen/trap.c uses the traps, switcher/ the
+ * path is told to assembly by pvm_trap_update_direct(). Neighbours: xen/trap.c uses the traps, switcher/ the
  * descriptors and bases.
  */
 #include <asm/msr.h>
@@ -90,7 +90,6 @@ static void set_syscall_callback(struct pvm_vcpu *v, u64 rip, bool masks)
 	v->traps.syscall_rip = rip;
 	v->traps.syscall_masks = masks;
 	v->ss->syscall_rip = rip;
-	v->ss->syscall_mask = masks;
 	pvm_trap_update_direct(v);
 }
 
@@ -445,7 +444,7 @@ long pvm_hc_set_segment_base(struct pvm_vcpu *v, u64 which, u64 base)
 		return -EINVAL;
 	switch (which) {
 	case SEGBASE_FS:
-		ss->guest_fs = base;
+		pvm_set_guest_fs(&v->area, base);
 		return 0;
 	case SEGBASE_GS_USER:
 		ss->user_gs = base;

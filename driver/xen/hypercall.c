@@ -14,6 +14,8 @@
 #include "core/trace.h"
 #include "xen/hypercall.h"
 
+#include <xen/interface/version.h>
+
 #define PVM_NR_COUNTED	64	/* v->hypercall_count */
 
 #define PVM_HC_ARGS_0
@@ -70,6 +72,46 @@ enum pvm_act pvm_hypercall(struct pvm_vcpu *v)
 		r->rax = result;
 	trace_pvm_hypercall(v, nr, a, r->rax);
 	return v->act;
+}
+
+/**
+ * pvm_hypercall_quick - the calls that only change a value or two
+ * @v:	the vCPU, its registers as they were at the SYSCALL
+ *
+ * What is answered here takes bounded time, touches no guest memory, changes nothing that the run loop looks at before
+ * an entry, and wants nothing done but to go on.
+ *
+ * Context: resident, IRQs off.
+ * Return: answered; false nothing has happened.
+ */
+bool pvm_hypercall_quick(struct pvm_vcpu *v)
+{
+	struct pvm_regs *r = pvm_regs(v);
+	u64 a1 = r->rdi, a2 = r->rsi;
+	u32 nr = r->rax;
+	long result;
+
+	switch (nr) {
+	case __HYPERVISOR_xen_version:
+		if ((u32)a1 != XENVER_version)
+			return false;
+		result = pvm_hc_xen_version(v, XENVER_version, 0);
+		break;
+	case __HYPERVISOR_set_segment_base:
+		if (a1 == SEGBASE_GS_USER_SEL)
+			return false;
+		result = pvm_hc_set_segment_base(v, a1, a2);
+		break;
+	case __HYPERVISOR_stack_switch:
+		result = pvm_hc_stack_switch(v, a1, a2);
+		break;
+	default:
+		return false;
+	}
+	pvm_count(v, PVM_STAT_EXIT_HYPERCALL);
+	count(v, nr);
+	r->rax = result;
+	return true;
 }
 
 /**

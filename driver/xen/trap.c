@@ -38,8 +38,11 @@ void pvm_trap_update_direct(struct pvm_vcpu *v)
 	const struct pvm_traps *t = &v->traps;
 	struct pvm_switch_state *ss = v->ss;
 
-	ss->direct = t->syscall_rip && ss->kernel_sp && v->mmu.uroot_gfn && !READ_ONCE(t->nmi_pending) &&
-		     !t->nmi_blocked && !v->cpu.cr0_ts && !architectural_iopl(v);
+	bool direct = t->syscall_rip && t->syscall_masks && ss->kernel_sp && v->mmu.uroot_gfn &&
+		      !READ_ONCE(t->nmi_pending) && !t->nmi_blocked && !v->cpu.cr0_ts && !architectural_iopl(v);
+
+	ss->kernel_path = PVM_PATH_KERNEL | (direct ? 0 : PVM_PATH_SLOW);
+	ss->user_path = PVM_PATH_USER | (direct ? 0 : PVM_PATH_SLOW);
 }
 
 static void to_kernel_mode(struct pvm_switch_state *ss)
