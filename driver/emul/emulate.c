@@ -430,11 +430,15 @@ static struct pvm_emul umip(struct pvm_vcpu *v, const struct pvm_insn *in)
  */
 static struct pvm_emul fetch(struct pvm_vcpu *v, struct pvm_insn *in)
 {
+	const struct pvm_switch_state *ss = v->ss;
 	u8 bytes[PVM_INSN_MAX];
 	u64 rip = pvm_regs(v)->rip;
 	u32 got = 0;
 	int err;
 
+	BUILD_BUG_ON(sizeof(ss->fetch) < PVM_INSN_MAX);
+	if (likely(ss->fetched) && pvm_decode((const u8 *)ss->fetch, PVM_INSN_MAX, in) != PVM_OP_MORE)
+		return (struct pvm_emul){ .kind = PVM_EMUL_DONE };
 	err = pvm_gva_fetch(v, rip, bytes, sizeof(bytes), &got);
 	if (err == -PVM_ENEED)
 		return need();
@@ -513,13 +517,25 @@ struct pvm_emul pvm_emulate(struct pvm_vcpu *v)
 	}
 }
 
-struct pvm_emul pvm_emulate_forced_cpuid(struct pvm_vcpu *v)
+static void answer_cpuid(struct pvm_vcpu *v)
 {
 	struct pvm_regs *r = pvm_regs(v);
 	struct pvm_cpuid_view view = {
 		.cr4 = v->cpu.cr4, .xcr0 = v->cpu.xcr0, .vcpu_id = v->id, .kernel = v->ss->kernel_mode,
 	};
 	u32 leaf = r->rax, subleaf = r->rcx, host[4], out[4];
+
+	cpuid_count(leaf, subleaf, &host[0], &host[1], &host[2], &host[3]);
+	pvm_cpuid(&v->vm->cpuid, &view, leaf, subleaf, host, out);
+	r->rax = out[0];
+	r->rbx = out[1];
+	r->rcx = out[2];
+	r->rdx = out[3];
+}
+
+struct pvm_emul pvm_emulate_forced_cpuid(struct pvm_vcpu *v)
+{
+	struct pvm_regs *r = pvm_regs(v);
 	struct pvm_insn in;
 	struct pvm_emul e = fetch(v, &in);
 
@@ -529,11 +545,59 @@ struct pvm_emul pvm_emulate_forced_cpuid(struct pvm_vcpu *v)
 		return e;
 	if (in.op != PVM_OP_FEP_CPUID)
 		return refused();
-	cpuid_count(leaf, subleaf, &host[0], &host[1], &host[2], &host[3]);
-	pvm_cpuid(&v->vm->cpuid, &view, leaf, subleaf, host, out);
-	r->rax = out[0];
-	r->rbx = out[1];
-	r->rcx = out[2];
-	r->rdx = out[3];
+	answer_cpuid(v);
 	return done(v, &in);
+}
+
+/* Reads of segment bases, one per context switch; the same answers as by emul/msr.c. */
+static bool read_base_quick(struct pvm_vcpu *v)
+{
+	struct pvm_regs *r = pvm_regs(v);
+	u64 value;
+
+	switch ((u32)r->rcx) {
+	case MSR_KERNEL_GS_BASE:
+		value = v->ss->user_gs;
+		break;
+	case MSR_FS_BASE:
+		value = pvm_guest_fs(&v->area);
+		break;
+	default:
+		return false;
+	}
+	r->rax = (u32)value;
+	r->rdx = value >> 32;
+	return true;
+}
+
+#define INSN_RDMSR	0x320full
+#define INSN_FEP_CPUID	0xa20f6e65780b0full	/* ud2; .ascii "xen"; cpuid */
+
+/**
+ * pvm_emulate_quick - #GP or #UD of the guest kernel: the instructions it executes most
+ * @v:	the vCPU
+ *
+ * Context: resident, IRQs off. Return: PVM_QUICK_NO, PVM_QUICK_DONE.
+ */
+enum pvm_quick pvm_emulate_quick(struct pvm_vcpu *v)
+{
+	struct pvm_regs *r = pvm_regs(v);
+	u64 bytes = v->ss->fetch[0];
+
+	if (!v->ss->fetched || r->error || r->rflags & PVM_FL_TF)
+		return PVM_QUICK_NO;
+	if (r->vector == PVM_X_GP && (bytes & 0xffff) == INSN_RDMSR) {
+		if (!read_base_quick(v))
+			return PVM_QUICK_NO;
+		pvm_count(v, PVM_STAT_EXIT_GP);
+		r->rip += 2;
+	} else if (r->vector == PVM_X_UD && bytes << 8 == INSN_FEP_CPUID << 8) {
+		answer_cpuid(v);
+		pvm_count(v, PVM_STAT_EXIT_UD);
+		r->rip += 7;
+	} else {
+		return PVM_QUICK_NO;
+	}
+	r->rflags &= ~PVM_FL_RF;
+	return PVM_QUICK_DONE;
 }

@@ -17,6 +17,7 @@
 #include <linux/uaccess.h>
 #include <asm/fpu/api.h>
 
+#include "core/trace.h"
 #include "guest/guest.h"
 #include "switcher/run.h"
 
@@ -84,6 +85,18 @@ static enum pvm_act fatal(struct pvm_vcpu *v)
 			    ss->fatal_vector, ss->fatal_error, ss->fatal_rip & 0xfffff, ss->cr2);
 }
 
+static __always_inline enum pvm_quick quick_exit(struct pvm_vcpu *v)
+{
+	const struct pvm_switch_state *ss = v->ss;
+	u64 vector = ss->regs.vector;
+
+	if (unlikely(ss->unusual) || !ss->kernel_mode)
+		return PVM_QUICK_NO;
+	if (likely(vector == PVM_VEC_SYSCALL))
+		return pvm_hypercall_quick(v);
+	return vector == PVM_X_GP || vector == PVM_X_UD ? pvm_emulate_quick(v) : PVM_QUICK_NO;
+}
+
 /*
  * Into the guest until it wants something that is not quickly done. IRQs are off all the time but in the guest: who has
  * something for this vCPU has interrupted it, and that is the next exit.
@@ -92,13 +105,18 @@ static __always_inline enum pvm_switch_result run_guest(struct pvm_vcpu *v)
 {
 	struct pvm_switch_state *ss = v->ss;
 
+	enum pvm_quick quick;
+
 	pvm_switch_begin(v);
 	do {
+		trace_pvm_entry(v);
 		pvm_switch_enter(v);
-		if (unlikely(ss->unusual) || ss->regs.vector != PVM_VEC_SYSCALL || !ss->kernel_mode ||
-		    !pvm_hypercall_quick(v))
+		if (trace_pvm_exit_enabled())
+			pvm_switch_trace_exit(v);
+		quick = quick_exit(v);
+		if (quick == PVM_QUICK_NO)
 			return pvm_switch_end(v);
-	} while (likely(!upcall_is_due(v)));
+	} while (quick == PVM_QUICK_DONE && likely(!upcall_is_due(v)));
 	ss->regs.vector = PVM_VEC_NONE;		/* answered */
 	return pvm_switch_end(v);
 }
@@ -145,7 +163,7 @@ static enum pvm_act run_resident(struct pvm_vcpu *v)
 	act = must_leave(v) ? PVM_ACT_LEAVE : PVM_ACT_RESUME;
 	while (act == PVM_ACT_RESUME) {
 		act = enter_and_handle(v);
-		/* Softirqs cannot run inside a kernel_fpu section, nor can other tasks: leave as soon as either waits. */
+		/* Softirqs cannot run in a kernel_fpu section, nor can other tasks: leave as soon as either waits. */
 		if (act == PVM_ACT_RESUME && unlikely(local_softirq_pending() || must_leave(v)))
 			act = PVM_ACT_LEAVE;
 	}

@@ -182,6 +182,7 @@ int pvm_mmu_pin(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 level);
 int pvm_mmu_unpin(struct pvm_vcpu *v, pvm_gfn_t gfn);
 int pvm_mmu_new_base(struct pvm_vcpu *v, pvm_gfn_t gfn);	/* kernel root; -EINVAL */
 int pvm_mmu_new_user_base(struct pvm_vcpu *v, u64 gfn);		/* 0 = none */
+bool pvm_mmu_switch_base(struct pvm_vcpu *v, u64 kroot_gfn, u64 uroot_gfn);	/* both, if that is all */
 int pvm_mmu_flush(struct pvm_vcpu *v);				/* TLB flush of this VM: resync, vTLB */
 int pvm_mmu_flush_va(struct pvm_vcpu *v, u64 va);
 int pvm_m2p_init(struct pvm_vm *vm, u64 max_pages);

@@ -121,6 +121,49 @@ int pvm_mmu_new_user_base(struct pvm_vcpu *v, u64 gfn)
 	return 0;
 }
 
+static struct pvm_sp *known_root(struct pvm_vcpu *v, u64 gfn, bool user_view)
+{
+	struct pvm_frame *f = pvm_frame_of(v->vm, gfn);
+
+	return f && pvm_frame_level(f) == 4 ? pvm_sp_find(f, 4, user_view) : NULL;
+}
+
+/**
+ * pvm_mmu_switch_base() - new kernel and user root, if both have shadows and nothing else is to be done
+ * @v: the vCPU, which has a user root
+ * @kroot_gfn: frame of the kernel's root
+ * @uroot_gfn: frame of the user root
+ *
+ * Context: resident, IRQs off. Return: done; else nothing has changed.
+ */
+bool pvm_mmu_switch_base(struct pvm_vcpu *v, u64 kroot_gfn, u64 uroot_gfn)
+{
+	struct pvm_vcpu_mmu *m = &v->mmu;
+	struct pvm_sp *kroot, *uroot;
+
+	if (m->nr_unsync || !m->uroot_gfn || !uroot_gfn)
+		return false;
+	spin_lock(&v->vm->mmu.lock);
+	kroot = known_root(v, kroot_gfn, false);
+	uroot = known_root(v, uroot_gfn, true);
+	if (likely(kroot && uroot)) {
+		kroot->referenced = true;
+		uroot->referenced = true;
+		m->kroot = kroot;
+		m->uroot = uroot;
+		m->kroot_gfn = kroot_gfn;
+		m->uroot_gfn = uroot_gfn;
+		v->ss->kernel_cr3 = root_cr3(kroot);
+		v->ss->user_cr3 = root_cr3(uroot);
+	}
+	spin_unlock(&v->vm->mmu.lock);
+	if (unlikely(!kroot || !uroot))
+		return false;
+	m->write_run = 0;
+	pvm_vtlb_flush(v);
+	return true;
+}
+
 /* Whole-VM flush: what the guest wrote to out-of-sync tables counts from here on. */
 int pvm_mmu_flush(struct pvm_vcpu *v)
 {

@@ -29,8 +29,8 @@
 #define TEXT_MAX	16u	/* pages */
 
 extern const char pvm_sw_start[], pvm_sw_end[], pvm_sw_enter[], pvm_sw_syscall[], pvm_sw_syscall32[], pvm_sw_idt[];
-extern const char pvm_sw_patch_shift[], pvm_sw_patch_slot[];
-extern const s32 pvm_smap_sites[], pvm_smap_sites_end[];
+extern const s32 pvm_smap_sites[], pvm_smap_sites_end[];	/* instructions */
+extern const s32 pvm_slot_sites[][2], pvm_slot_sites_end[][2];	/* ends of a shift and of a comparison */
 
 struct pvm_switch_hole {
 	struct list_head link;
@@ -89,10 +89,12 @@ u64 pvm_table_entry(const void *table)
 static void patch_text(char *text)
 {
 	s32 slot = la57 ? -256 : -241;	/* 0xff00... >> 48, 0xffff8780... >> 39 */
-	const s32 *site;
+	const s32 (*slot_site)[2], *site;
 
-	text[pvm_sw_patch_shift - pvm_sw_start] = la57 ? 48 : 39;
-	memcpy(text + (pvm_sw_patch_slot - pvm_sw_start), &slot, sizeof(slot));
+	for (slot_site = pvm_slot_sites; slot_site < pvm_slot_sites_end; slot_site++) {
+		text[(*slot_site)[0] - 1] = la57 ? 48 : 39;
+		memcpy(text + (*slot_site)[1] - sizeof(slot), &slot, sizeof(slot));
+	}
 	if (boot_cpu_has(X86_FEATURE_SMAP))
 		return;
 	for (site = pvm_smap_sites; site < pvm_smap_sites_end; site++)
@@ -344,6 +346,7 @@ static void fill_state(struct pvm_vcpu *v)
 	ss->kernel_path = PVM_PATH_SLOW | PVM_PATH_KERNEL;
 	ss->user_path = PVM_PATH_SLOW | PVM_PATH_USER;
 	ss->path = ss->kernel_path;
+	ss->iret_cs = 0xffff;
 	ss->kernel_mode = 1;
 	ss->mitigations = pvm_host_mitigations();
 	ss->untrain = (u64)entry_untrain_ret;

@@ -65,6 +65,7 @@ pvm_sw_syscall:
 
 /* Every other SYSCALL leaves to C. Active GS: state page. */
 .Lslow:
+	movb	$0, %gs:SS_FETCHED
 	mov	%gs:SS_REGS_END, %rsp
 	pushq	$SEL_USER_DS
 	push	%gs:SS_USER_RSP
@@ -83,19 +84,17 @@ pvm_sw_syscall:
  */
 .Lfrom_kernel:
 	cmp	$23, %eax
-	jne	.Lslow
+	jne	.Lhypercall
 	mov	%rdx, %gs:SS_TMP2
 	mov	%rsp, %rdx
 	mov	%gs:SS_REGS_START, %rsp
 	mov	%rdx, %rcx
-pvm_sw_patch_shift = . + 3				/* 39, or 48 on a 5-level host */
-	sar	$39, %rcx
-pvm_sw_patch_slot = . + 3				/* top-level slot of the region, sign extended */
-	cmp	$0x11223344, %rcx
+	REGION_CMP %rcx
 	je	.Liret_slow
 	STAC
 .Lfix_iret_start:
-	cmpw	$SEL_USER_CS, 40(%rdx)
+	movzwl	40(%rdx), %ecx
+	cmp	%gs:SS_IRET_CS, %cx
 	jne	.Liret_other
 	mov	32(%rdx), %rcx
 	mov	48(%rdx), %r11
@@ -178,7 +177,7 @@ pvm_sw_patch_slot = . + 3				/* top-level slot of the region, sign extended */
 	pop	%rcx
 	iretq
 
-/* Kernel to kernel (CS with RPL 0): same root, same GS */
+/* Kernel to kernel (CS with RPL 0): same root, same GS. Possible also while user mode is not. */
 .Liret_other:
 .Lfix_kernel_start:
 	testb	$3, 40(%rdx)
@@ -224,3 +223,52 @@ pvm_sw_patch_slot = . + 3				/* top-level slot of the region, sign extended */
 	mov	%gs:SS_TMP2, %rdx
 	mov	$23, %eax
 	jmp	.Lslow
+
+/* Other hypercalls leave to C, and what the most frequent ones point to is taken along. */
+.Lhypercall:
+	mov	%gs:SS_REGS_END, %rsp
+	pushq	$SEL_USER_DS
+	push	%gs:SS_USER_RSP
+	push	%r11
+	pushq	$SEL_USER_CS
+	push	%rcx
+	pushq	$0
+	pushq	$VEC_SYSCALL
+	swapgs
+	PUSH_GPRS
+	cmp	$HC_MMU_UPDATE, %eax
+	je	.Lfetch
+	cmp	$HC_MMUEXT_OP, %eax
+	jne	.Lgprs_pushed
+
+/*
+ * Copy 48 bytes at rdi to ss->fetch, as the guest would read them: C need not translate the address. rsp = ss->regs,
+ * all registers are saved. Only a shortcut: where it does not work, C reads by itself.
+ */
+.Lfetch:
+	movb	$0, SS_FETCHED-SS_REGS(%rsp)
+	mov	%edi, %ecx
+	and	$0xfff, %ecx
+	cmp	$4096-48, %ecx
+	ja	.Lgprs_pushed
+	mov	%rdi, %rcx
+	REGION_CMP %rcx
+	je	.Lgprs_pushed
+	STAC
+.Lfix_fetch_start:
+	mov	(%rdi), %rax
+	mov	8(%rdi), %rcx
+	mov	16(%rdi), %rdx
+	mov	24(%rdi), %rsi
+	mov	32(%rdi), %r8
+	mov	40(%rdi), %r9
+.Lfix_fetch_end:
+	CLAC
+	mov	%rax, SS_FETCH-SS_REGS(%rsp)
+	mov	%rcx, SS_FETCH-SS_REGS+8(%rsp)
+	mov	%rdx, SS_FETCH-SS_REGS+16(%rsp)
+	mov	%rsi, SS_FETCH-SS_REGS+24(%rsp)
+	mov	%r8, SS_FETCH-SS_REGS+32(%rsp)
+	mov	%r9, SS_FETCH-SS_REGS+40(%rsp)
+	movb	$1, SS_FETCHED-SS_REGS(%rsp)
+	jmp	.Lgprs_pushed

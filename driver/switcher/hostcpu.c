@@ -382,7 +382,7 @@ void pvm_residency_load(struct pvm_vcpu *v)
 	/* after the LDT: a selector that names a descriptor there would be lost, or the host's taken */
 	pvm_load_segments(a->guest_ds, a->guest_es, a->guest_fs_sel, a->guest_gs_sel);
 	wrfsbase(a->guest_fs);
-	/* What SWAPGS finds in the switcher. The host's value is for its user mode alone, which comes after the drop. */
+	/* What SWAPGS finds in the switcher. The host's value is for its user mode, which comes after the drop. */
 	pvm_wrmsr(MSR_KERNEL_GS_BASE, ss->self);
 	v->stat[PVM_STAT_MSR_WRITES]++;
 	pvm_count(v, PVM_STAT_RESIDENCY);

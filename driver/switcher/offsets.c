@@ -28,6 +28,7 @@ int main(void)
 	STATE(HOST_CPUNODE, host_cpunode);
 	STATE(GUEST_CPUNODE, guest_cpunode);
 	STATE(PATH, path);
+	STATE(IRET_CS, iret_cs);
 	STATE(NMI_PENDING, nmi_pending);
 	STATE(MC_PENDING, mc_pending);
 	STATE(DB_DROPPED, db_dropped);
@@ -52,6 +53,8 @@ int main(void)
 	STATE(HOST_SPEC_CTRL, host_spec_ctrl);
 	STATE(UNTRAIN, untrain);
 	STATE(REGS, regs);
+	STATE(FETCH, fetch);
+	STATE(FETCHED, fetched);
 	STATE(RIP, regs.rip);
 	DEFINE(SS_REGS_END_OFFSET, sizeof(struct pvm_regs) + PVM_STATE_REGS);
 	return 0;

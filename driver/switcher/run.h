@@ -27,6 +27,7 @@ void pvm_enter_text(u64 state, u64 entry);
 
 void pvm_switch_begin(struct pvm_vcpu *v);
 enum pvm_switch_result pvm_switch_end(struct pvm_vcpu *v);
+void pvm_switch_trace_exit(struct pvm_vcpu *v);
 
 /* Did anything but the exit itself happen, or is the exit the host's? Then pvm_switch_end(). */
 static __always_inline bool pvm_switch_is_plain(const struct pvm_switch_state *ss)

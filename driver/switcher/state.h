@@ -54,6 +54,7 @@ struct pvm_switch_state {
 	u64 host_cpunode, guest_cpunode;	/* GDT entry 15: each side's, only while its IDT is loaded */
 	/* what @path becomes in each mode: the mode, with PVM_PATH_SLOW where assembly must not (see xen/trap.c) */
 	u8  kernel_path, user_path;
+	u16 iret_cs;			/* 64-bit user code selector, or none while irets to user are C's */
 	u8  kernel_mode;		/* C only: 1 guest kernel, 0 guest user; from @path after each exit */
 	/* written by both */
 	u8  path;			/* PVM_PATH_*: what SYSCALL does; bit 0 is the mode */
@@ -81,6 +82,9 @@ struct pvm_switch_state {
 	u64 untrain;			/* entry_untrain_ret() of the kernel, for PVM_MIT_UNRET */
 	/* fixed offset, see PVM_STATE_REGS */
 	struct pvm_regs regs __attribute__((aligned(2048)));
+	/* behind the stack that regs are: @fetched says that the last exit brought what rdi or rip pointed to */
+	u64 fetch[6];
+	u8  fetched;
 };
 
 #endif /* PVM_SWITCHER_STATE_H */

@@ -77,6 +77,19 @@ void pvm_switch_begin(struct pvm_vcpu *v)
 		set_task_switched();
 }
 
+/** pvm_switch_trace_exit() - the tracepoint; that of an NMI waits until the NMI was handled. Context: IRQs off. */
+void pvm_switch_trace_exit(struct pvm_vcpu *v)
+{
+	struct pvm_switch_state *ss = v->ss;
+
+	if (ss->regs.vector == PVM_X_PF)
+		ss->cr2 = native_read_cr2();
+	if (ss->regs.vector != PVM_X_NMI)
+		trace_pvm_exit(v);
+	if (ss->regs.vector == PVM_X_PF)
+		native_write_cr2(ss->cr2);	/* a probe may have faulted */
+}
+
 /* What an NMI, #MC or #DB left behind. */
 static void serve_unusual(struct pvm_vcpu *v, u32 vector)
 {
@@ -90,6 +103,7 @@ static void serve_unusual(struct pvm_vcpu *v, u32 vector)
 		/* NMIs are blocked since it came: no IRET was executed. The handler's own IRET lets the next one in. */
 		pvm_count(v, PVM_STAT_EXIT_NMI);
 		asm volatile("int $2" : : : "memory");
+		trace_pvm_exit(v);
 	}
 	if (ss->nmi_pending) {
 		/* Noted and unblocked inside the switcher: an INT could be hit half-way by the next NMI. Send one. */

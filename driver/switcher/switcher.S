@@ -20,7 +20,7 @@
  *	#MC		leave at once, never resumed: C runs int $18, the guest dies
  *	#DB		dropped: TF or MOV SS shadow deferred to our SYSCALL entry (CVE-2018-8897)
  *	#DF		leave at once, the guest dies
- *	#PF, #GP, #SS	inside FIX ranges: continue on the C path; else the guest dies
+ *	#PF, #GP, #SS	inside FIX ranges: continue on the C path, without what was to be read; else the guest dies
  *	IRQ		cannot happen (IF is off); the guest dies
  */
 #include <asm/msr-index.h>
@@ -31,6 +31,8 @@
 
 #define VEC_SYSCALL	0x100
 #define VEC_SYSCALL32	0x101
+#define HC_MMU_UPDATE	1
+#define HC_MMUEXT_OP	26
 #define FLAGS_FIXED	0x2
 #define FLAGS_FORCED	0x202
 #define FLAGS_GUEST	0x254dd5	/* PVM_FL_GUEST of base/x86.h; offsets.c asserts it */
@@ -50,14 +52,44 @@
 #define STAC	SMAP_OP 0xcb
 #define CLAC	SMAP_OP 0xca
 
+/* Compare: is \address in the switcher region? It is lost. area.c fills in shift and slot, the last bytes of both. */
+.macro REGION_CMP address
+	sar	$39, \address
+8:	cmp	$0x11223344, \address
+9:	.pushsection .rodata.pvm_slot_sites, "a"
+	.long	8b - pvm_sw_start, 9b - pvm_sw_start
+	.popsection
+.endm
+
+.macro PUSH_GPRS
+	push	%rdi
+	push	%rsi
+	push	%rdx
+	push	%rcx
+	push	%rax
+	push	%r8
+	push	%r9
+	push	%r10
+	push	%r11
+	push	%rbx
+	push	%rbp
+	push	%r12
+	push	%r13
+	push	%r14
+	push	%r15
+.endm
+
 	.section .rodata.pvm_smap_sites, "a"
 	.globl pvm_smap_sites, pvm_smap_sites_end
 	.balign 4
 pvm_smap_sites:
+	.section .rodata.pvm_slot_sites, "a"
+	.globl pvm_slot_sites, pvm_slot_sites_end
+	.balign 4
+pvm_slot_sites:
 	.section .rodata.pvm_switcher, "a"
 	.balign 4096
 	.globl pvm_sw_start, pvm_sw_end, pvm_sw_enter, pvm_sw_syscall, pvm_sw_syscall32, pvm_sw_idt
-	.globl pvm_sw_patch_shift, pvm_sw_patch_slot
 pvm_sw_start:
 
 /* Rare part of step 3, after the last read of the host's data. An NMI from here to .Lway_in_end is turned back. */
@@ -127,21 +159,8 @@ pvm_sw_enter:
  * 6: [vector][error][rip][cs][rflags][rsp][ss] lie at the end of ss->regs; the guest's GPRs and GS are live.
  */
 exit_common:
-	push	%rdi
-	push	%rsi
-	push	%rdx
-	push	%rcx
-	push	%rax
-	push	%r8
-	push	%r9
-	push	%r10
-	push	%r11
-	push	%rbx
-	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
+	PUSH_GPRS
+.Lgprs_pushed:
 	mov	%rsp, %rdi
 	and	$~0xfff, %rdi
 	rdgsbase %rax
@@ -246,4 +265,6 @@ to_host_from_anywhere:
 
 	.section .rodata.pvm_smap_sites, "a"
 pvm_smap_sites_end:
+	.section .rodata.pvm_slot_sites, "a"
+pvm_slot_sites_end:
 	.section .note.GNU-stack, "", @progbits

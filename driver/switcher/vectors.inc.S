@@ -4,6 +4,15 @@
  * text of switcher.S, which includes it; its table says what happens to what.
  */
 /* ---- exceptions and interrupts ---------------------------------------------------------------------------- */
+/* #GP and #UD: most are instructions to be emulated, whose bytes C needs. */
+	.balign 64
+insn_common:
+	testb	$3, 24(%rsp)
+	jz	idt_common
+	PUSH_GPRS
+	mov	SS_RIP-SS_REGS(%rsp), %rdi
+	jmp	.Lfetch
+
 	.balign 64
 idt_common:
 	testb	$3, 24(%rsp)
@@ -25,6 +34,7 @@ idt_common:
 	FIXUP	.Lfix_iret_start, .Lfix_iret_end, .Liret_slow
 	FIXUP	.Lfix_full_start, .Lfix_full_end, .Liret_slow
 	FIXUP	.Lfix_kernel_start, .Lfix_kernel_end, .Liret_slow
+	FIXUP	.Lfix_fetch_start, .Lfix_fetch_end, .Lfixed_fetch
 	pop	%rcx
 	pop	%rax
 	/* Not one of ours. RSP is in the state page wherever a fault is thinkable; give the guest up. */
@@ -37,6 +47,11 @@ idt_common:
 	CLAC
 	mov	%gs:SS_TMP2, %rdx
 	jmp	.Lslow
+.Lfixed_fetch:
+	CLAC
+	and	$~0xfff, %rsp
+	add	$SS_REGS, %rsp
+	jmp	.Lgprs_pushed
 
 /* rdi = state page; [vector][error][rip][cs][rflags][rsp][ss] at rsp; GS unknown */
 fatal:
@@ -152,6 +167,8 @@ pvm_sw_idt:
 	jmp	nmi_common
 	.elseif (vec == 1) || (vec == 8) || (vec == 18)
 	jmp	db_common
+	.elseif (vec == 6) || (vec == 13)
+	jmp	insn_common
 	.else
 	jmp	idt_common
 	.endif

@@ -44,6 +44,7 @@ void pvm_cpu_state_init(struct pvm_vcpu *v)
 	v->is_up = !v->id;	/* the others come up by VCPUOP_up */
 	v->recent_pos = 0;
 	memset(v->recent_hypercalls, 0xff, sizeof(v->recent_hypercalls));
+	pvm_trap_update_direct(v);
 }
 
 /* ---- trap table and callbacks ---- */

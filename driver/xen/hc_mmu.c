@@ -112,6 +112,29 @@ long pvm_hc_mmu_update(struct pvm_vcpu *v, u64 reqs, u64 g_count, u64 done, u64 
 }
 
 /**
+ * pvm_hc_mmu_update_quick - one request, as most calls have
+ * @v:		the vCPU
+ * @count:	requests
+ *
+ * Context: resident, IRQs off; they are on meanwhile, as undoing what an entry meant can take long.
+ * Return: PVM_QUICK_NO, PVM_QUICK_LOOK with the result in rax.
+ */
+enum pvm_quick pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count)
+{
+	long result;
+
+	if (count != 1 || v->cpu.cr0_ts)
+		return PVM_QUICK_NO;
+	local_irq_enable();
+	result = update_one(v, (const struct mmu_update *)v->ss->fetch);
+	local_irq_disable();
+	if (unlikely(result == -PVM_ENEED))
+		return PVM_QUICK_NO;
+	pvm_regs(v)->rax = result;
+	return PVM_QUICK_LOOK;
+}
+
+/**
  * pvm_hc_update_va_mapping - set the lowest-level entry that maps an address in the kernel view
  * @v:		the vCPU
  * @va:		guest address
@@ -231,6 +254,25 @@ static int ext_one(struct pvm_vcpu *v, const struct mmuext_op *op)
 	default:
 		return -ENOSYS;
 	}
+}
+
+/**
+ * pvm_hc_mmuext_quick - both roots are replaced by ones that were roots before: what a context switch is
+ * @v:		the vCPU
+ * @count:	operations
+ *
+ * Context: resident, IRQs off. Return: PVM_QUICK_NO, PVM_QUICK_DONE with the result in rax.
+ */
+enum pvm_quick pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count)
+{
+	const struct mmuext_op *op = (const struct mmuext_op *)v->ss->fetch;
+
+	BUILD_BUG_ON(2 * sizeof(*op) > sizeof(v->ss->fetch));
+	if (count != 2 || op[0].cmd != MMUEXT_NEW_BASEPTR || op[1].cmd != MMUEXT_NEW_USER_BASEPTR ||
+	    !pvm_mmu_switch_base(v, op[0].arg1.mfn, op[1].arg1.mfn))
+		return PVM_QUICK_NO;
+	pvm_regs(v)->rax = 0;
+	return PVM_QUICK_DONE;
 }
 
 /**

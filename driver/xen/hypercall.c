@@ -12,6 +12,7 @@
 #include <linux/stddef.h>
 
 #include "core/trace.h"
+#include "emul/cpuid.h"
 #include "xen/hypercall.h"
 
 #include <xen/interface/version.h>
@@ -74,44 +75,65 @@ enum pvm_act pvm_hypercall(struct pvm_vcpu *v)
 	return v->act;
 }
 
+static noinline void trace_quick(struct pvm_vcpu *v, u32 nr)
+{
+	const struct pvm_regs *r = pvm_regs(v);
+	u64 a[5] = { r->rdi, r->rsi, r->rdx, r->r10, r->r8 };
+
+	v->progress.in_multicall = false;	/* left from an earlier exit */
+	trace_pvm_hypercall(v, nr, a, r->rax);
+}
+
 /**
  * pvm_hypercall_quick - the calls that only change a value or two
  * @v:	the vCPU, its registers as they were at the SYSCALL
  *
- * What is answered here takes bounded time, touches no guest memory, changes nothing that the run loop looks at before
- * an entry, and wants nothing done but to go on.
+ * What is answered here wants nothing done but to go on. With IRQs off all the time, it takes a few instructions and
+ * cannot make the run loop wait for anything.
  *
- * Context: resident, IRQs off.
- * Return: answered; false nothing has happened.
+ * Context: resident, IRQs off, which may come on for a moment before PVM_QUICK_LOOK.
+ * Return: PVM_QUICK_*.
  */
-bool pvm_hypercall_quick(struct pvm_vcpu *v)
+enum pvm_quick pvm_hypercall_quick(struct pvm_vcpu *v)
 {
+	enum pvm_quick quick = PVM_QUICK_DONE;
 	struct pvm_regs *r = pvm_regs(v);
 	u64 a1 = r->rdi, a2 = r->rsi;
 	u32 nr = r->rax;
 	long result;
 
 	switch (nr) {
+	case __HYPERVISOR_mmu_update:
+	case __HYPERVISOR_mmuext_op:
+		if (!v->ss->fetched || r->rdx || r->r10 != DOMID_SELF)
+			return PVM_QUICK_NO;
+		quick = nr == __HYPERVISOR_mmu_update ? pvm_hc_mmu_update_quick(v, a2) : pvm_hc_mmuext_quick(v, a2);
+		if (quick == PVM_QUICK_NO)
+			return quick;
+		result = r->rax;
+		break;
 	case __HYPERVISOR_xen_version:
 		if ((u32)a1 != XENVER_version)
-			return false;
-		result = pvm_hc_xen_version(v, XENVER_version, 0);
+			return PVM_QUICK_NO;
+		result = PVM_XEN_MAJOR << 16 | PVM_XEN_MINOR;
 		break;
 	case __HYPERVISOR_set_segment_base:
 		if (a1 == SEGBASE_GS_USER_SEL)
-			return false;
+			return PVM_QUICK_NO;
 		result = pvm_hc_set_segment_base(v, a1, a2);
 		break;
 	case __HYPERVISOR_stack_switch:
 		result = pvm_hc_stack_switch(v, a1, a2);
 		break;
 	default:
-		return false;
+		return PVM_QUICK_NO;
 	}
 	pvm_count(v, PVM_STAT_EXIT_HYPERCALL);
 	count(v, nr);
 	r->rax = result;
-	return true;
+	if (trace_pvm_hypercall_enabled())
+		trace_quick(v, nr);
+	return quick;
 }
 
 /**

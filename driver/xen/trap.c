@@ -28,8 +28,8 @@ static bool architectural_iopl(const struct pvm_vcpu *v)
  * pvm_trap_update_direct - may system calls and returns to user be switched in assembly?
  * @v:	the vCPU
  *
- * Assembly knows the plain case only: callback, stack and user root exist, no NMI state to change, no lazy FPU
- * trap, no IOPL to carry in frames. Call after any change of these.
+ * Assembly knows the plain case only: no NMI state to change, no lazy FPU trap, no IOPL to carry in frames; and for
+ * switches with user mode: callback, stack and user root exist. Call after any change of these.
  *
  * Context: the vCPU's own, or before it runs.
  */
@@ -38,11 +38,12 @@ void pvm_trap_update_direct(struct pvm_vcpu *v)
 	const struct pvm_traps *t = &v->traps;
 	struct pvm_switch_state *ss = v->ss;
 
-	bool direct = t->syscall_rip && t->syscall_masks && ss->kernel_sp && v->mmu.uroot_gfn &&
-		      !READ_ONCE(t->nmi_pending) && !t->nmi_blocked && !v->cpu.cr0_ts && !architectural_iopl(v);
+	bool kernel = !READ_ONCE(t->nmi_pending) && !t->nmi_blocked && !v->cpu.cr0_ts && !architectural_iopl(v);
+	bool user = kernel && t->syscall_rip && t->syscall_masks && ss->kernel_sp && v->mmu.uroot_gfn;
 
-	ss->kernel_path = PVM_PATH_KERNEL | (direct ? 0 : PVM_PATH_SLOW);
-	ss->user_path = PVM_PATH_USER | (direct ? 0 : PVM_PATH_SLOW);
+	ss->kernel_path = PVM_PATH_KERNEL | (kernel ? 0 : PVM_PATH_SLOW);
+	ss->user_path = PVM_PATH_USER | (user ? 0 : PVM_PATH_SLOW);
+	ss->iret_cs = user ? PVM_SEL_USER_CS : 0xffff;
 }
 
 static void to_kernel_mode(struct pvm_switch_state *ss)
