@@ -288,9 +288,8 @@ void pvm_vcpu_free(struct pvm_vcpu *v);				/* idempotent on half-built objects *
 void pvm_vcpu_kick(struct pvm_vcpu *v);		/* atomic context: PVM_VCPU_RUN returns EINTR, now or next time */
 void pvm_vcpu_wake(struct pvm_vcpu *v);		/* atomic context: wake from block; reschedule IPI if it runs */
 
-/* core/event.c: lifecycle events; the sink is set by uapi/genl.c. kind = enum pvm_event of pvm_genl.h */
+/* core/event.c: lifecycle events; core/event.h has the rest. event = enum pvm_event of pvm_genl.h */
 void pvm_event_post(struct pvm_vm *vm, u32 event, u32 code, const char *reason);
-void pvm_event_set_sink(void (*sink)(struct pvm_vm *vm, u64 seq, u32 event, u32 code, const char *reason));
 
 /* xen/hypercall.c */
 enum pvm_act pvm_hypercall(struct pvm_vcpu *v);		/* SYSCALL in kernel mode; result into rax */

@@ -12,14 +12,15 @@
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
 
+#include "core/event.h"
 #include "uapi/uapi.h"
 
 #define RING	64u	/* events between two runs of the worker */
 
 struct queued_event {
 	u64 seq, time_ns;
-	u32 event, code, vm_id;
-	bool has_code, has_reason;
+	u32 event, code, id;
+	bool is_partition, has_code, has_reason;
 	char name[PVM_NAME_LEN];
 	char reason[sizeof_field(struct pvm_death, reason)];
 };
@@ -46,8 +47,8 @@ static int put_attributes(struct sk_buff *skb, const struct queued_event *e)
 	if (nla_put_u32(skb, PVM_A_EVENT, e->event) ||
 	    nla_put_u64_64bit(skb, PVM_A_SEQ, e->seq, PVM_A_PAD) ||
 	    nla_put_u64_64bit(skb, PVM_A_TIME_NS, e->time_ns, PVM_A_PAD) ||
-	    nla_put_u32(skb, PVM_A_VM_ID, e->vm_id) ||
-	    nla_put_string(skb, PVM_A_VM_NAME, e->name))
+	    nla_put_u32(skb, e->is_partition ? PVM_A_PART_ID : PVM_A_VM_ID, e->id) ||
+	    nla_put_string(skb, e->is_partition ? PVM_A_PART_NAME : PVM_A_VM_NAME, e->name))
 		return -EMSGSIZE;
 	if (e->has_code && nla_put_u32(skb, PVM_A_CODE, e->code))
 		return -EMSGSIZE;
@@ -98,29 +99,34 @@ static void send_events(struct work_struct *work)
 }
 static DECLARE_WORK(sender, send_events);
 
-static void fill_event(struct queued_event *e, const struct pvm_vm *vm, u64 seq, u32 event, u32 code,
-		       const char *reason)
+static bool has_code(u32 event)
 {
-	e->seq = seq;
-	e->time_ns = ktime_get_ns();
-	e->event = event;
-	e->code = code;
-	e->has_code = event == PVM_EVENT_VM_SHUTDOWN || event == PVM_EVENT_VM_DIED;
-	e->has_reason = reason;
-	e->vm_id = vm->id;
-	strscpy(e->name, vm->name, sizeof(e->name));
-	strscpy(e->reason, reason ?: "", sizeof(e->reason));
+	return event == PVM_EVENT_VM_SHUTDOWN || event == PVM_EVENT_VM_DIED || event == PVM_EVENT_PART_STOPPED;
+}
+
+static void fill_event(struct queued_event *q, const struct pvm_numbered_event *e)
+{
+	q->seq = e->seq;
+	q->time_ns = ktime_get_ns();
+	q->event = e->event;
+	q->code = e->code;
+	q->is_partition = e->is_partition;
+	q->has_code = has_code(e->event);
+	q->has_reason = e->reason;
+	q->id = e->id;
+	strscpy(q->name, e->name, sizeof(q->name));
+	strscpy(q->reason, e->reason ?: "", sizeof(q->reason));
 }
 
 /* The event sink: interrupts off, raw lock held. */
-static void queue_event(struct pvm_vm *vm, u64 seq, u32 event, u32 code, const char *reason)
+static void queue_event(const struct pvm_numbered_event *e)
 {
 	bool queued;
 
 	raw_spin_lock(&ring_lock);
 	queued = ring_head - ring_tail < RING;
 	if (queued)
-		fill_event(&ring[ring_head++ % RING], vm, seq, event, code, reason);
+		fill_event(&ring[ring_head++ % RING], e);
 	raw_spin_unlock(&ring_lock);
 	if (queued)
 		schedule_work(&sender);
