@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pvm.ko: runs stock Linux kernels as Xen-PV guests at CPL3, with shadow paging and a world switch in software.
+ * pvm.ko: runs stock Linux kernels as Xen-PV guests at CPL3, with shadow paging and a world switch in software; and
+ * in devirt partitions, machines cut out of the host (part/).
  *
  * Loading walks the table below from the top; unloading, or a failure half-way, walks it back. The device comes last:
  * once it can be opened everything else is there. While a descriptor is open the module cannot be unloaded.
@@ -10,6 +11,7 @@
 #include <linux/module.h>
 
 #include "core/pvm.h"
+#include "part/part.h"
 #include "uapi/uapi.h"
 
 static int guest_hooks_init(void)
@@ -30,6 +32,7 @@ static const struct {
 	{ "switcher", pvm_switcher_init, pvm_switcher_fini },	/* first: says whether this machine can */
 	{ "mmu", pvm_mmu_global_init, pvm_mmu_global_fini },
 	{ "guest", guest_hooks_init, nothing_to_undo },
+	{ "partition", pvm_part_global_init, pvm_part_global_fini },
 	{ "netlink", pvm_genl_init, pvm_genl_fini },
 	{ "device", pvm_dev_init, pvm_dev_fini },
 };

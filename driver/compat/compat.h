@@ -43,6 +43,11 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+/* 6.18: what kind of contiguous range is wanted is a flag word of its own; before, the migrate type said it. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define ACR_FLAGS_NONE	MIGRATE_MOVABLE
+#endif
+
 /* 6.7: shrinkers are allocated by the kernel, registered without failing, freed when no walker is left. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(6, 7, 0)
 struct shrinker *pvm_shrinker_alloc(unsigned int flags, const char *name);

@@ -10,7 +10,9 @@
  * sanitizers (Kbuild: pvm-supervisor).
  *
  *	file		side	what
- *	part.c		host	the object: life, state machine, list, references, poller, notifiers
+ *	part.c		host	the object: life, list, references, mapping, notifiers
+ *	run.c		host	start, poller, stop
+ *	space.c		host	the supervisor's page tables
  *	plan.c	(pure)	-	checks of a request, choice of places, page-table entries
  *	cpu.c		host	CPUs: remove_cpu() and back, hotplug callbacks, INIT-SIPI-SIPI, the trampoline page
  *	mem.c		host	memory: taken, zeroed, mapped, given back; windows below 1 MiB
@@ -34,17 +36,18 @@
 #include <linux/mutex.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
+#include <linux/pvm_genl.h>
 #include <linux/pvm_part.h>
 
 #include "base/types.h"
+#include "base/x86.h"
 #include "base/log.h"
 #include "part/policy.h"
 
 struct pvm_part;
 struct pvm_sup;
 
-#define PVM_PART_SLEEP_PORT	0x604	/* ACPI sleep control register; status is at + 2 */
-#define PVM_PART_RESET_PORT	0x605	/* ACPI reset register */
+#define PVM_PART_UART_PORT	0x3f8	/* of the emulated console */
 
 /* What a taken CPU is told to do on one trip through the trampoline (pcpu->command). Each trip ends parked. */
 enum pvm_sup_command {
@@ -58,7 +61,7 @@ enum pvm_sup_command {
 enum pvm_sup_state {
 	PVM_SUP_ASLEEP,		/* the host's dead loop, or wait-for-SIPI, or on its way through the trampoline */
 	PVM_SUP_PARKED,		/* the command is done; halted, interrupts off, INIT works */
-	PVM_SUP_WAITING,	/* RUN: polls the wake-up mailbox */
+	PVM_SUP_WAITING,	/* RUN: polls the wake-up mailbox, or enters; no INIT now, it looks at must_stop */
 	PVM_SUP_RUNNING,	/* RUN: in guest mode, or handling an exit */
 	PVM_SUP_STOPPED,	/* RUN is over, pcpu->stop_reason says why. Published before INIT is let in again */
 };
@@ -71,8 +74,10 @@ enum pvm_sup_state {
  */
 struct pvm_pcpu {
 	u64 regs[16];		/* S: guest's rax rcx rdx rbx rsp rbp rsi rdi r8..r15; SVM: rax, rsp are in the VMCB */
+	u32 nmi_pending;	/* S: an NMI came while the supervisor ran (VMX passes it on); launch.S knows where */
 	struct pvm_sup *sup;	/* host: what all CPUs of the partition share */
 	struct pvm_pcpu_block *block;
+	u64 block_pa;		/* host */
 	u32 index;		/* host: 0 boots */
 	u32 cpu;		/* host: Linux number */
 	u32 apic_id;		/* host: what the host's tables say */
@@ -81,17 +86,16 @@ struct pvm_pcpu {
 	u32 state;		/* enum pvm_sup_state */
 	u32 stop_reason;	/* S: PVM_PSTOP_*, before state = STOPPED */
 	u32 lost;		/* host: it did not come back, nobody waits for it again */
+	u32 is_taken;		/* host: it is not the host's */
 	u64 stop_code, stop_addr;	/* S: details of the reason */
 	u64 entry_rip;		/* S: where it enters the kernel */
 	u64 last_rip;		/* S: at its last exit */
-	u64 exits;		/* S */
-	u64 stat[PVM_PART_NR_STATS];	/* S: since the last start */
-	u32 nmi_pending;	/* S: an NMI came while the supervisor ran (VMX passes it on at the next entry) */
+	u64 stat[PVM_PART_NR_STATS];	/* S: since the last start; the back end counts EXITS, too */
 	u32 launched;		/* S: VMX: VMRESUME from now on */
 	u64 host_gs_base;	/* host: per-CPU area of this CPU, so that a stray access finds memory */
 	u64 saved_msr[PVM_SUP_MSRS];	/* S: by PVM_SUP_SAVE */
 	u64 saved_mask;		/* S: bit i: saved_msr[i] exists on this CPU */
-	u64 saved_xcr0;		/* S */
+	u64 saved_apic_base;	/* S */
 	u64 backend[32];	/* S: free for svm.c or vmx.c */
 };
 
@@ -124,8 +128,6 @@ struct pvm_sup {
 	u32 nr_cpus;
 	u32 detail_count;	/* S, under lock */
 	struct pvm_part_detail detail[PVM_PART_MAX_DETAILS];	/* S, under lock */
-	u64 tsc_start;		/* host: TSC and */
-	u64 wall_start_s;	/* wall clock of the start, for the RTC */
 	u32 tsc_khz;
 	struct pvm_part_console *console;	/* the ring; user space writes to it as well. NULL: real UART */
 	struct pvm_policy policy;	/* S, under lock: state of the emulated ports */
@@ -155,9 +157,10 @@ __printf(3, 4) int pvm_why(struct pvm_why *why, int err, const char *fmt, ...);	
  * @create:	host, sleeps: tables of a partition (permission bitmaps) into sup->backend; on an error nothing is left
  * @destroy:	host: frees them; accepts a half-built one
  * @start:	host, opt: before each start, every CPU parked
- * @run:	S: into guest mode at c->entry_rip, exits until one stops, out of guest mode. The last thing before INIT
- *		is let in again (STGI, VMXOFF) is pvm_sup_publish(c, reason)
- * @leave:	S: after a fault of the supervisor itself: as quickly as possible to where INIT works
+ * @run:	S: into guest mode at c->entry_rip, exits until one stops, out of guest mode. pvm_sup_running(c) comes
+ *		when INIT cannot hit unseen any more (CLGI, VMXON), pvm_sup_publish(c) is the last thing before it is
+ *		let in again (STGI, VMXOFF)
+ * @leave:	S: after a fault of the supervisor itself: pvm_sup_publish(), then to where INIT works
  * @left_by_init: host: the CPU's own record says that INIT took it out of the guest (it may be reset before it
  *		could say so itself: QEMU does that)
  */
@@ -189,7 +192,6 @@ struct pvm_mem {
 	enum pvm_mem_kind kind;
 	u64 addr, bytes;
 	struct resource *claim;
-	int low_window;		/* number of the window below 1 MiB, -1 none */
 	u64 low_addr, low_bytes;
 };
 
@@ -217,9 +219,11 @@ struct pvm_part {
 	u64 stop_code, stop_addr;
 	struct delayed_work poll;	/* while running: CPUs that stopped, heartbeat */
 	wait_queue_head_t wq;		/* poll(2) */
-	u64 beat_addr, beat_value, beat_since_ns, beat_timeout_ns;	/* lock */
+	u64 claim_addr, claim_bytes;	/* memory it was asked for by address */
+	u64 beat_addr, beat_value, beat_since_ns, beat_looked_ns, beat_timeout_ns;	/* lock */
 	bool beat_silent;
-	struct page *pgt_pages;		/* supervisor's page tables */
+	struct page *space;		/* supervisor's page tables */
+	u64 *mailbox_pte;		/* in them */
 	struct pvm_pci *pci;		/* pci.c */
 };
 
@@ -232,22 +236,38 @@ void pvm_part_publish(struct pvm_part *p);
 struct pvm_part *pvm_part_find(const char *name);	/* with a file reference; NULL */
 void pvm_part_put_file(struct pvm_part *p);	/* the last one stops and destroys what was not kept */
 int pvm_part_keep(struct pvm_part *p);
-int pvm_part_start(struct pvm_part *p, const struct pvm_part_start *arg);
-int pvm_part_stop(struct pvm_part *p, u32 timeout_ms, u32 *lost);
 int pvm_part_destroy(struct pvm_part *p);
-int pvm_part_heartbeat(struct pvm_part *p, u64 addr, u32 timeout_ms);
 int pvm_part_list(struct pvm_partition_entry *rows, u32 room, u32 *count);
 void pvm_part_entry(struct pvm_part *p, struct pvm_partition_entry *e);
 int pvm_part_mmap(struct pvm_part *p, struct vm_area_struct *vma);
 const char *pvm_part_reason_text(u32 stop_reason);
+bool pvm_part_any_lost(const struct pvm_part *p);
+void pvm_part_post(struct pvm_part *p, u32 event, u32 code, const char *reason);
+
+/* run.c */
+#define PVM_PART_STOP_MS	5000u	/* the usual bound of a stop */
+int pvm_run_global_init(void);
+void pvm_run_global_fini(void);
+int pvm_part_start(struct pvm_part *p, const struct pvm_part_start *arg);
+int pvm_part_stop(struct pvm_part *p, u32 timeout_ms, u32 *lost);
+u32 pvm_part_stop_locked(struct pvm_part *p, u32 reason, u32 timeout_ms);
+int pvm_part_heartbeat(struct pvm_part *p, u64 addr, u32 timeout_ms);
+void pvm_part_poll(struct work_struct *work);
+
+/* space.c */
+int pvm_space_create(struct pvm_part *p);
+void pvm_space_destroy(struct pvm_part *p);
+void pvm_space_map_mailbox(struct pvm_part *p, u64 addr);
 
 /* cpu.c */
 int pvm_pcpu_global_init(void);
 void pvm_pcpu_global_fini(void);
-int pvm_pcpu_check(u32 cpu, u32 flags, const u32 *cpus, u32 count, struct pvm_why *why);	/* may it be taken */
+int pvm_pcpu_check(u32 i, u32 flags, const u32 *cpus, u32 count, struct pvm_why *why);	/* may cpus[i] be taken */
+struct pvm_pcpu *pvm_pcpu_alloc(struct pvm_sup *s, u32 cpu, u32 index);
+void pvm_pcpu_free(struct pvm_pcpu *c);
 int pvm_pcpu_take(struct pvm_pcpu *c, struct pvm_why *why);	/* offline, woken once, registers saved, parked */
 void pvm_pcpu_give(struct pvm_pcpu *c);		/* registers restored, online; a lost one stays */
-int pvm_pcpu_run(struct pvm_pcpu *c, u32 command, u32 timeout_ms);	/* wake it for one command */
+int pvm_pcpu_run(struct pvm_pcpu *c, u32 command);	/* wake it for one command */
 void pvm_pcpu_init_ipi(struct pvm_pcpu *c);	/* INIT, nothing else */
 
 /* mem.c */
@@ -257,16 +277,26 @@ int pvm_mem_take(struct pvm_mem *m, u64 bytes, u64 addr, struct pvm_why *why);	/
 void pvm_mem_give(struct pvm_mem *m);		/* zeroed first; accepts what is not there */
 int pvm_low_take(struct pvm_mem *m, struct pvm_why *why);
 void pvm_low_give(struct pvm_mem *m);
+u64 pvm_low_trampoline(void);
 int pvm_mem_read_u64(const struct pvm_mem *m, u64 addr, u64 *value);
 
 /* super.c, S: what back ends call */
-enum pvm_sup_act { PVM_SUP_RESUME, PVM_SUP_GP, PVM_SUP_UD, PVM_SUP_STOP };	/* STOP: c->stop_reason is set */
+enum pvm_sup_act {
+	PVM_SUP_RESUME,		/* to the next instruction */
+	PVM_SUP_GP,		/* inject */
+	PVM_SUP_UD,
+	PVM_SUP_MC,
+	PVM_SUP_STOP,		/* c->stop_reason is set */
+};
 enum pvm_sup_act pvm_sup_io(struct pvm_pcpu *c, const struct pvm_pio *io, u64 *rax);
-enum pvm_sup_act pvm_sup_rdmsr(struct pvm_pcpu *c, u32 msr, u64 *value);
-enum pvm_sup_act pvm_sup_wrmsr(struct pvm_pcpu *c, u32 msr, u64 value);
+enum pvm_sup_act pvm_sup_rdmsr(struct pvm_pcpu *c, struct pvm_cpu_view *view, u32 msr, u64 *value);
+enum pvm_sup_act pvm_sup_wrmsr(struct pvm_pcpu *c, struct pvm_cpu_view *view, u32 msr, struct pvm_decision *d);
+enum pvm_sup_act pvm_sup_cr0(struct pvm_pcpu *c, struct pvm_cpu_view *view, struct pvm_decision *d);
+enum pvm_sup_act pvm_sup_machine_check(struct pvm_pcpu *c, struct pvm_cpu_view *view);
 enum pvm_sup_act pvm_sup_stop(struct pvm_pcpu *c, u32 reason, u64 code, u64 addr);	/* always PVM_SUP_STOP */
 void pvm_sup_count(struct pvm_pcpu *c, enum pvm_part_stat s);
 void pvm_sup_detail(struct pvm_pcpu *c, u32 kind, u32 key);
+void pvm_sup_running(struct pvm_pcpu *c);	/* INIT is held back or intercepted from here on: state = RUNNING */
 void pvm_sup_publish(struct pvm_pcpu *c);	/* state = STOPPED; the reason was set by pvm_sup_stop() */
 bool pvm_sup_must_stop(const struct pvm_pcpu *c);	/* asked by every loop that waits for someone */
 void pvm_sup_lock(struct pvm_sup *s);
@@ -275,9 +305,12 @@ void pvm_sup_main(struct pvm_pcpu *c);		/* from the trampoline */
 void pvm_sup_fault(struct pvm_pcpu *c, u64 vector, u64 error, u64 rip);	/* from the stubs */
 
 /* launch.S */
-extern u8 pvm_tramp_start[], pvm_tramp_args[], pvm_tramp_end[];
+extern const u8 pvm_tramp_start[], pvm_tramp_32[], pvm_tramp_64[], pvm_tramp_args[], pvm_tramp_end[];
 void pvm_svm_enter(u64 *regs, u64 vmcb_pa, u64 host_state_pa);	/* S, GIF = 0 */
 void pvm_sup_stubs(void);	/* 32 stubs of 16 bytes */
+void pvm_sup_load_gdt(const void *gdtr);	/* S */
+int pvm_sup_rdmsr_safe(u32 msr, u64 *value);	/* S: 0, or -1 if the CPU has no such register */
+int pvm_sup_wrmsr_safe(u32 msr, u64 value);	/* S: 0, or -1 if the CPU refuses */
 
 /* pci.c: host side. take and give are called with part->lock held */
 int pvm_part_pci_take(struct pvm_part *p, const u32 *bdfs, u32 count, struct pvm_why *why);

@@ -145,3 +145,70 @@ bool pvm_ranges_cover(const struct pvm_range *ranges, u32 n, struct pvm_range wa
 	}
 	return !want.count;
 }
+
+/* ---- partitions --------------------------------------------------------------------------------------------- */
+
+static bool uart_valid(u32 port)
+{
+	return !port || port == 0x3f8 || port == 0x2f8 || port == 0x3e8 || port == 0x2e8;
+}
+
+static bool part_memory_valid(u64 addr, u64 bytes)
+{
+	if (bytes < PVM_PART_MIN_BYTES || bytes % PVM_PART_UNIT || bytes >> PVM_ADDR_BITS)
+		return false;
+	if (addr == PVM_PART_ADDR_ANY)
+		return true;
+	/* The first unit is the machine's own: the window below 1 MiB is a partition's share of it. */
+	return addr && !(addr % PVM_PART_UNIT) && addr < (1ull << PVM_ADDR_BITS) - bytes;
+}
+
+int pvm_check_create_partition(const struct pvm_create_partition *a)
+{
+	if (a->reserved)
+		return -EOPNOTSUPP;
+	if (!name_valid(a->name))
+		return -EINVAL;
+	if (!a->cpus_count || a->cpus_count > PVM_PART_MAX_CPUS || a->pci_count > PVM_PART_MAX_PCI)
+		return -EINVAL;
+	if (!part_memory_valid(a->memory_addr, a->memory_bytes))
+		return -EINVAL;
+	return uart_valid(a->uart_port) ? 0 : -EINVAL;
+}
+
+int pvm_check_open_partition(const struct pvm_open_partition *a)
+{
+	return name_valid(a->name) ? 0 : -EINVAL;
+}
+
+int pvm_check_list_partitions(const struct pvm_list_partitions *a)
+{
+	if (a->rows_count > PVM_MAX_ROWS)
+		return -EINVAL;
+	if (a->rows_stride < PVM_PARTITION_ENTRY_SIZE_V0 || a->rows_stride > PVM_PAGE_SIZE || a->rows_stride % 8)
+		return -EINVAL;
+	return 0;
+}
+
+int pvm_check_part_stop(const struct pvm_part_stop *a)
+{
+	return a->timeout_ms > 60000 ? -EINVAL : 0;
+}
+
+int pvm_check_part_stats(const struct pvm_part_stats *a)
+{
+	if (a->values_count > PVM_MAX_VALUES || a->details_count > PVM_PART_MAX_DETAILS)
+		return -EINVAL;
+	return 0;
+}
+
+int pvm_check_heartbeat(const struct pvm_part_heartbeat *a)
+{
+	if (a->reserved)
+		return -EOPNOTSUPP;
+	if (!a->addr)
+		return 0;
+	if (a->addr % 8 || a->timeout_ms < 100 || a->timeout_ms > 3600000)
+		return -EINVAL;
+	return 0;
+}

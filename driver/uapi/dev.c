@@ -97,7 +97,7 @@ long pvm_dispatch(const struct pvm_op *ops, u32 nr_ops, struct pvm_call *call, u
 	if (err)
 		return err;
 	err = op->fn(call, &a);
-	if (op->out && (!err || err == -EMSGSIZE)) {
+	if (op->out && (!err || err == -EMSGSIZE || op->out_on_error)) {
 		a.header.size = usize;
 		err = copy_out(op, &a, up, usize) ?: err;
 	}
@@ -310,6 +310,12 @@ static const struct pvm_op dev_ops[] = {
 	PVM_OP(PVM_CREATE_VM, pvm_create_vm, PVM_CREATE_VM_SIZE_V0, 0, true, create_vm),
 	PVM_OP(PVM_LIST_VMS, pvm_list_vms, PVM_LIST_VMS_SIZE_V0, 0, true, list_vms),
 	PVM_OP(PVM_GET_STATS, pvm_get_stats, PVM_GET_STATS_SIZE_V0, 0, true, get_stats),
+	PVM_OP_EXPLAINS(PVM_CREATE_PARTITION, pvm_create_partition, PVM_CREATE_PARTITION_SIZE_V0,
+			PVM_PART_ALLOW_SMT_SPLIT | PVM_PART_PROTECT, pvm_ioctl_create_partition),
+	PVM_OP(PVM_OPEN_PARTITION, pvm_open_partition, PVM_OPEN_PARTITION_SIZE_V0, 0, true,
+	       pvm_ioctl_open_partition),
+	PVM_OP(PVM_LIST_PARTITIONS, pvm_list_partitions, PVM_LIST_PARTITIONS_SIZE_V0, 0, true,
+	       pvm_ioctl_list_partitions),
 };
 
 static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

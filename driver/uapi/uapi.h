@@ -8,6 +8,7 @@
 #include <linux/fs.h>
 
 #include "core/pvm.h"
+#include "part/part.h"
 #include "uapi/check.h"
 
 /* Every argument starts with these two. */
@@ -31,16 +32,27 @@ union pvm_arg {
 	struct pvm_death death;
 	struct pvm_stop stop;
 	struct pvm_vcpu_regs regs;
+	struct pvm_create_partition create_partition;
+	struct pvm_open_partition open_partition;
+	struct pvm_list_partitions list_partitions;
+	struct pvm_part_keep part_keep;
+	struct pvm_part_info part_info;
+	struct pvm_part_start part_start;
+	struct pvm_part_stop part_stop;
+	struct pvm_part_destroy part_destroy;
+	struct pvm_part_stats part_stats;
+	struct pvm_part_heartbeat part_heartbeat;
 };
 
 /*
  * One ioctl under way.
- * @vm, @vcpu: what the descriptor stands for, NULL where it is another kind
+ * @vm, @vcpu, @part: what the descriptor stands for, NULL where it is another kind
  * @new_file, @new_fd: set by pvm_new_fd(); the dispatcher installs them after the answer was written, or drops them
  */
 struct pvm_call {
 	struct pvm_vm *vm;
 	struct pvm_vcpu *vcpu;
+	struct pvm_part *part;
 	struct file *new_file;
 	int new_fd;
 };
@@ -50,18 +62,23 @@ struct pvm_call {
  * @min_size: size of the first release; 0: no argument
  * @flags: known flags
  * @out: the argument is written back on success, and with -EMSGSIZE
+ * @out_on_error: with any error of @fn, too
  */
 struct pvm_op {
 	u32 cmd;
 	u16 min_size, size;
 	u32 flags;
-	bool out;
+	bool out, out_on_error;
 	int (*fn)(struct pvm_call *call, union pvm_arg *arg);
 };
 
 #define PVM_OP(cmd_, type, v0, flags_, out_, fn_) \
 	[_IOC_NR(cmd_)] = { .cmd = cmd_, .min_size = v0, .size = sizeof(struct type), .flags = flags_, \
 			    .out = out_, .fn = fn_ }
+
+#define PVM_OP_EXPLAINS(cmd_, type, v0, flags_, fn_) \
+	[_IOC_NR(cmd_)] = { .cmd = cmd_, .min_size = v0, .size = sizeof(struct type), .flags = flags_, \
+			    .out = true, .out_on_error = true, .fn = fn_ }
 
 /* uapi/dev.c */
 long pvm_dispatch(const struct pvm_op *ops, u32 nr_ops, struct pvm_call *call, unsigned int cmd, unsigned long arg);
@@ -73,6 +90,11 @@ void pvm_dev_fini(void);
 /* uapi/vm_ioctl.c, uapi/vcpu_ioctl.c */
 extern const struct file_operations pvm_vm_fops;
 extern const struct file_operations pvm_vcpu_fops;
+
+/* uapi/part_ioctl.c */
+int pvm_ioctl_create_partition(struct pvm_call *call, union pvm_arg *arg);
+int pvm_ioctl_open_partition(struct pvm_call *call, union pvm_arg *arg);
+int pvm_ioctl_list_partitions(struct pvm_call *call, union pvm_arg *arg);
 
 /* uapi/genl.c */
 int pvm_genl_init(void);

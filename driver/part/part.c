@@ -1,0 +1,655 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The partition: what it owns, how it lives, who is told.
+ *
+ *	               ┌──────────── stop: asked, or some CPU stopped ───────────┐
+ *	               ▼                                                         │
+ *	create ──▶ CREATED, STOPPED ──start──▶ RUNNING ──▶ all CPUs taken out ───┘
+ *	               └──destroy: everything back──▶ gone
+ *
+ * Resources are taken in one order and given back in the other, whole or half-built: build() and unbuild(). The name
+ * and the range of memory are claimed first, in the list, under parts_lock; what takes long runs under part->lock.
+ *
+ * Neighbours: run.c starts and stops; cpu.c, mem.c, space.c, pci.c take and give; super.c runs on the taken CPUs.
+ */
+#include <linux/gfp.h>
+#include <linux/io.h>
+#include <linux/ktime.h>
+#include <linux/memory.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/reboot.h>
+#include <linux/slab.h>
+#include <linux/suspend.h>
+#include <linux/timekeeping.h>
+#include <asm/cpufeature.h>
+#include <asm/tsc.h>
+
+#include "compat/compat.h"
+#include "core/event.h"
+#include "part/part.h"
+#include "part/plan.h"
+
+static DEFINE_MUTEX(parts_lock);	/* protects: parts, last_id, p->published, p->nr_files, claimed ranges */
+static LIST_HEAD(parts);
+static u32 nr_parts, last_id;
+static const struct pvm_part_ops *part_ops;
+
+int pvm_why(struct pvm_why *why, int err, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(why->text, sizeof(why->text), fmt, args);
+	va_end(args);
+	return err;
+}
+
+/** pvm_part_reason_text() - why a partition stopped, for people. Context: any. */
+const char *pvm_part_reason_text(u32 stop_reason)
+{
+	static const char *const text[] = {
+		[PVM_PSTOP_NONE] = "it was never started",
+		[PVM_PSTOP_ASKED] = "it was stopped from the host",
+		[PVM_PSTOP_POWEROFF] = "its kernel powered off",
+		[PVM_PSTOP_RESET] = "its kernel rebooted",
+		[PVM_PSTOP_TRIPLE] = "a triple fault in its kernel",
+		[PVM_PSTOP_INIT] = "a CPU of it got an INIT that the driver did not send",
+		[PVM_PSTOP_MCE] = "a machine check that its kernel could not take",
+		[PVM_PSTOP_PROTECT] = "it accessed memory that is not its own",
+		[PVM_PSTOP_REAL_MODE] = "its kernel left protected mode",
+		[PVM_PSTOP_ENTRY] = "the CPU refused to enter it",
+		[PVM_PSTOP_DRIVER] = "a VM exit the driver does not know, or a bug of the driver",
+		[PVM_PSTOP_HOST] = "the host went down",
+	};
+
+	return stop_reason < ARRAY_SIZE(text) ? text[stop_reason] : "unknown";
+}
+
+/** pvm_part_post() - an event of its life. Context: any but NMI. */
+void pvm_part_post(struct pvm_part *p, u32 event, u32 code, const char *reason)
+{
+	pvm_event_post_partition((struct pvm_event_source){ .id = p->id, .name = p->name }, event, code, reason);
+}
+
+/* ---- building ----------------------------------------------------------------------------------------------- */
+
+/* Name and memory range: nobody else may have them. */
+static int claim(struct pvm_part *p, struct pvm_why *why)
+{
+	struct pvm_part *o;
+	int err = 0;
+
+	mutex_lock(&parts_lock);
+	if (nr_parts >= PVM_PART_MAX)
+		err = pvm_why(why, -ENOSPC, "there are %u partitions already", nr_parts);
+	list_for_each_entry(o, &parts, link) {
+		if (err)
+			break;
+		if (!strcmp(o->name, p->name))
+			err = pvm_why(why, -EEXIST, "there is a partition %s already", p->name);
+		else if (p->claim_bytes && o->claim_bytes &&
+			 pvm_plan_overlap(p->claim_addr, p->claim_bytes, o->claim_addr, o->claim_bytes))
+			err = pvm_why(why, -EBUSY, "the memory at %#llx belongs to partition %s", p->claim_addr,
+				      o->name);
+	}
+	if (!err) {
+		nr_parts++;
+		p->id = ++last_id;
+		list_add_tail(&p->link, &parts);
+	}
+	mutex_unlock(&parts_lock);
+	return err;
+}
+
+static void unclaim(struct pvm_part *p)
+{
+	mutex_lock(&parts_lock);
+	if (!list_empty(&p->link)) {
+		list_del_init(&p->link);
+		nr_parts--;
+	}
+	mutex_unlock(&parts_lock);
+}
+
+static int check_machine(const struct pvm_create_partition *a, struct pvm_why *why)
+{
+	int err;
+
+	if (!part_ops)
+		return pvm_why(why, -ENODEV, "this machine has neither VMX nor SVM, or its firmware switched them off");
+	err = part_ops->probe(why);
+	if (err)
+		return err;
+	if (!IS_ENABLED(CONFIG_HOTPLUG_CPU))
+		return pvm_why(why, -ENODEV, "the host's kernel is built without CPU hotplug");
+	if (!boot_cpu_has(X86_FEATURE_NX))
+		return pvm_why(why, -ENODEV, "the CPU has no NX, or it is switched off");
+	if (sme_me_mask)
+		return pvm_why(why, -EOPNOTSUPP, "the host encrypts its memory; boot it with mem_encrypt=off");
+	if (boot_cpu_has(X86_FEATURE_HYPERVISOR) && boot_cpu_has(X86_FEATURE_XENPV))
+		return pvm_why(why, -ENODEV, "the host is itself a Xen PV guest");
+	return 0;
+}
+
+static int alloc_supervisor(struct pvm_part *p, const u32 *cpus)
+{
+	struct pvm_sup *s;
+	u32 i;
+
+	s = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, get_order(sizeof(*s)));
+	p->sup = s;
+	p->cpus = kcalloc(p->nr_cpus, sizeof(*p->cpus), GFP_KERNEL);
+	if (!s || !p->cpus)
+		return -ENOMEM;
+	s->ops = part_ops;
+	s->flags = p->flags;
+	s->nr_cpus = p->nr_cpus;
+	s->tsc_khz = tsc_khz;
+	if (!p->uart_real) {
+		s->console = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, get_order(PVM_PART_CONSOLE_BYTES));
+		if (!s->console)
+			return -ENOMEM;
+	}
+	for (i = 0; i < p->nr_cpus; i++) {
+		p->cpus[i] = pvm_pcpu_alloc(s, cpus[i], i);
+		if (!p->cpus[i])
+			return -ENOMEM;
+	}
+	return part_ops->create(p);
+}
+
+/** pvm_part_any_lost() - does it have a CPU that did not come back. Context: any. */
+bool pvm_part_any_lost(const struct pvm_part *p)
+{
+	u32 i;
+
+	for (i = 0; p->cpus && i < p->nr_cpus; i++)
+		if (p->cpus[i] && p->cpus[i]->lost)
+			return true;
+	return false;
+}
+
+/* The last mapping, or the partition itself, lets go of the memory. */
+static void put_memory(struct pvm_part *p)
+{
+	if (!atomic_dec_and_test(&p->mem_users))
+		return;
+	pvm_mem_give(&p->mem);
+	pvm_low_give(&p->mem);
+	unclaim(p);
+}
+
+/* Give everything back; half of it is fine, twice too. */
+static void unbuild(struct pvm_part *p)
+{
+	bool lost = pvm_part_any_lost(p);
+	u32 i;
+
+	for (i = 0; p->cpus && i < p->nr_cpus; i++)
+		pvm_pcpu_give(p->cpus[i]);
+	pvm_part_pci_give(p);
+	if (lost) {
+		/* Somewhere a CPU may still run it. */
+		__module_get(THIS_MODULE);
+		pvm_err("partition %s: its memory is kept, for the CPU that was lost", p->name);
+		return;
+	}
+	if (p->sup)
+		part_ops->destroy(p);
+	pvm_space_destroy(p);
+	for (i = 0; p->cpus && i < p->nr_cpus; i++)
+		pvm_pcpu_free(p->cpus[i]);
+	kfree(p->cpus);
+	p->cpus = NULL;
+	put_memory(p);
+}
+
+static int build(struct pvm_part *p, const struct pvm_create_partition *a, const u32 *cpus, const u32 *pci,
+		 struct pvm_why *why)
+{
+	u32 i;
+	int err;
+
+	for (i = 0; i < p->nr_cpus; i++) {
+		err = pvm_pcpu_check(i, a->flags, cpus, p->nr_cpus, why);
+		if (err)
+			return err;
+	}
+	err = alloc_supervisor(p, cpus);
+	if (err)
+		return pvm_why(why, err, "no kernel memory for the supervisor");
+	err = pvm_low_take(&p->mem, why);
+	if (err)
+		return err;
+	err = pvm_mem_take(&p->mem, a->memory_bytes, a->memory_addr, why);
+	if (err)
+		return err;
+	err = pvm_space_create(p);
+	if (err)
+		return pvm_why(why, err, "no kernel memory for the supervisor's page tables");
+	err = pvm_part_pci_take(p, pci, a->pci_count, why);
+	if (err)
+		return err;
+	for (i = 0; i < p->nr_cpus; i++) {
+		err = pvm_pcpu_take(p->cpus[i], why);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void free_part(struct kref *ref)
+{
+	struct pvm_part *p = container_of(ref, struct pvm_part, ref);
+
+	if (p->sup && p->sup->console)
+		free_pages((unsigned long)p->sup->console, get_order(PVM_PART_CONSOLE_BYTES));
+	free_pages((unsigned long)p->sup, get_order(sizeof(*p->sup)));
+	kfree(p);
+}
+
+static struct pvm_part *alloc_part(const struct pvm_create_partition *a)
+{
+	struct pvm_part *p = kzalloc(sizeof(*p), GFP_KERNEL_ACCOUNT);
+
+	if (!p)
+		return NULL;
+	kref_init(&p->ref);
+	INIT_LIST_HEAD(&p->link);
+	mutex_init(&p->lock);
+	atomic_set(&p->mem_users, 1);
+	init_waitqueue_head(&p->wq);
+	INIT_DELAYED_WORK(&p->poll, pvm_part_poll);
+	p->flags = a->flags;
+	p->nr_cpus = a->cpus_count;
+	p->uart_real = a->uart_port;
+	p->uart_port = a->uart_port ?: PVM_PART_UART_PORT;
+	p->created_ns = ktime_get_boottime_ns();
+	strscpy(p->name, a->name, sizeof(p->name));
+	if (a->memory_addr != PVM_PART_ADDR_ANY) {
+		p->claim_addr = a->memory_addr;
+		p->claim_bytes = a->memory_bytes;
+	}
+	return p;
+}
+
+/**
+ * pvm_part_create() - take the resources of a partition from the host
+ * @a:		checked by uapi/check.c
+ * @cpus:	its array
+ * @pci:	its array
+ * @why:	OUT: a sentence on an error
+ *
+ * Context: sleeps, long (CPU hotplug, page migration). Return: the partition, not yet in lists and with one file's
+ * reference, or an ERR_PTR; then everything is with the host again.
+ */
+struct pvm_part *pvm_part_create(const struct pvm_create_partition *a, const u32 *cpus, const u32 *pci,
+				 struct pvm_why *why)
+{
+	struct pvm_part *p;
+	int err;
+
+	err = check_machine(a, why);
+	if (err)
+		return ERR_PTR(err);
+	p = alloc_part(a);
+	if (!p)
+		return ERR_PTR(-ENOMEM);
+	err = claim(p, why);
+	if (err)
+		goto err_free;
+	mutex_lock(&p->lock);
+	err = build(p, a, cpus, pci, why);
+	if (err) {
+		p->destroyed = true;
+		unbuild(p);
+	}
+	mutex_unlock(&p->lock);
+	if (err)
+		goto err_unclaim;
+	p->nr_files = 1;
+	pvm_info("partition %s: %u CPUs, %llu MiB at %#llx, %u PCI functions", p->name, p->nr_cpus,
+		 p->mem.bytes >> 20, p->mem.addr, p->nr_pci);
+	return p;
+
+err_unclaim:
+	unclaim(p);
+err_free:
+	kref_put(&p->ref, free_part);
+	return ERR_PTR(err);
+}
+
+/** pvm_part_publish() - its descriptor exists: visible to others. Context: sleeps. */
+void pvm_part_publish(struct pvm_part *p)
+{
+	mutex_lock(&parts_lock);
+	p->published = true;
+	mutex_unlock(&parts_lock);
+	pvm_part_post(p, PVM_EVENT_PART_CREATED, 0, NULL);
+}
+
+/* ---- its end ------------------------------------------------------------------------------------------------ */
+
+static void destroy_locked(struct pvm_part *p)
+{
+	bool kept = p->kept;
+
+	lockdep_assert_held(&p->lock);
+	mutex_lock(&parts_lock);
+	p->published = false;
+	mutex_unlock(&parts_lock);
+	cancel_delayed_work_sync(&p->poll);	/* it only tries the lock */
+	p->destroyed = true;
+	p->kept = false;
+	unbuild(p);
+	pvm_info("partition %s is gone", p->name);
+	pvm_part_post(p, PVM_EVENT_PART_DESTROYED, 0, NULL);
+	wake_up_all(&p->wq);
+	if (kept)
+		module_put(THIS_MODULE);	/* whoever calls holds the module by a descriptor */
+}
+
+/**
+ * pvm_part_destroy() - give everything back
+ * @p: partition
+ *
+ * Context: sleeps, long. Return: 0, -EBUSY while it runs, -ENODEV if it is gone.
+ */
+int pvm_part_destroy(struct pvm_part *p)
+{
+	int err = 0;
+
+	mutex_lock(&p->lock);
+	if (p->destroyed)
+		err = -ENODEV;
+	else if (p->state == PVM_PART_RUNNING)
+		err = -EBUSY;
+	else
+		destroy_locked(p);
+	mutex_unlock(&p->lock);
+	return err;
+}
+
+/**
+ * pvm_part_put_file() - a descriptor was closed
+ * @p: partition
+ *
+ * The last one stops and destroys what nobody asked to keep.
+ * Context: sleeps, long.
+ */
+void pvm_part_put_file(struct pvm_part *p)
+{
+	bool last;
+
+	mutex_lock(&p->lock);
+	mutex_lock(&parts_lock);
+	last = !--p->nr_files && !p->kept && !p->destroyed;
+	if (last)
+		p->published = false;
+	mutex_unlock(&parts_lock);
+	if (last && p->state == PVM_PART_RUNNING)
+		pvm_part_stop_locked(p, PVM_PSTOP_ASKED, PVM_PART_STOP_MS);
+	if (last)
+		destroy_locked(p);
+	mutex_unlock(&p->lock);
+	kref_put(&p->ref, free_part);
+}
+
+/** pvm_part_keep() - it outlives its descriptors. Context: sleeps. Return: 0 or -ENODEV. */
+int pvm_part_keep(struct pvm_part *p)
+{
+	int err = 0;
+
+	mutex_lock(&p->lock);
+	if (p->destroyed) {
+		err = -ENODEV;
+	} else if (!p->kept) {
+		__module_get(THIS_MODULE);
+		kref_get(&p->ref);
+		p->kept = true;
+	}
+	mutex_unlock(&p->lock);
+	return err;
+}
+
+/* ---- looking ------------------------------------------------------------------------------------------------ */
+
+/** pvm_part_find() - by name, with a file's reference; NULL. Context: sleeps. */
+struct pvm_part *pvm_part_find(const char *name)
+{
+	struct pvm_part *p, *found = NULL;
+
+	mutex_lock(&parts_lock);
+	list_for_each_entry(p, &parts, link)
+		if (p->published && !strcmp(p->name, name))
+			found = p;
+	if (found) {
+		found->nr_files++;
+		kref_get(&found->ref);
+	}
+	mutex_unlock(&parts_lock);
+	return found;
+}
+
+/** pvm_part_entry() - its row; either lock is held, or it is not destroyed meanwhile. Context: any. */
+void pvm_part_entry(struct pvm_part *p, struct pvm_partition_entry *e)
+{
+	u64 timeout = READ_ONCE(p->beat_timeout_ns);
+	u32 i;
+
+	*e = (struct pvm_partition_entry){
+		.id = p->id,
+		.state = READ_ONCE(p->state),
+		.flags = p->flags,
+		.stop_reason = READ_ONCE(p->stop_reason),
+		.nr_cpus = p->nr_cpus,
+		.nr_pci = p->nr_pci,
+		.memory_addr = p->mem.addr,
+		.memory_bytes = p->mem.bytes,
+		.created_ns = p->created_ns,
+		.started_ns = READ_ONCE(p->started_ns),
+		.beat_age_ns = timeout ? ktime_get_ns() - READ_ONCE(p->beat_since_ns) : ~0ull,
+	};
+	strscpy(e->name, p->name, sizeof(e->name));
+	for (i = 0; i < p->nr_cpus; i++)
+		e->exits += READ_ONCE(p->cpus[i]->stat[PVM_PART_STAT_EXITS]);
+}
+
+/**
+ * pvm_part_list() - all partitions
+ * @rows:	room for @room of them
+ * @room:	likewise
+ * @count:	OUT: how many there are
+ *
+ * Context: sleeps. Return: 0 or -EMSGSIZE.
+ */
+int pvm_part_list(struct pvm_partition_entry *rows, u32 room, u32 *count)
+{
+	struct pvm_part *p;
+
+	*count = 0;
+	mutex_lock(&parts_lock);
+	list_for_each_entry(p, &parts, link) {
+		if (!p->published)
+			continue;
+		if (*count < room)
+			pvm_part_entry(p, &rows[*count]);
+		++*count;
+	}
+	mutex_unlock(&parts_lock);
+	return *count > room ? -EMSGSIZE : 0;
+}
+
+/* ---- mapping ------------------------------------------------------------------------------------------------ */
+
+static void vma_open(struct vm_area_struct *vma)
+{
+	struct pvm_part *p = vma->vm_private_data;
+
+	atomic_inc(&p->mem_users);
+}
+
+static void vma_close(struct vm_area_struct *vma)
+{
+	put_memory(vma->vm_private_data);
+}
+
+static const struct vm_operations_struct memory_vm_ops = {
+	.open = vma_open,
+	.close = vma_close,
+};
+
+static int map_range(struct pvm_part *p, struct vm_area_struct *vma, u64 offset, u64 addr, u64 bytes)
+{
+	u64 length = vma->vm_end - vma->vm_start;
+	int err;
+
+	if (!pvm_plan_inside(offset, length, 0, bytes))
+		return -EINVAL;
+	if (READ_ONCE(p->destroyed) || !atomic_inc_not_zero(&p->mem_users))
+		return -ENODEV;
+	err = remap_pfn_range(vma, vma->vm_start, PHYS_PFN(addr + offset), length, vma->vm_page_prot);
+	if (err) {
+		put_memory(p);
+		return err;
+	}
+	vma->vm_private_data = p;
+	vma->vm_ops = &memory_vm_ops;
+	return 0;
+}
+
+/**
+ * pvm_part_mmap() - map its memory, window or console
+ * @p:		partition
+ * @vma:	of mmap(2)
+ *
+ * Context: sleeps, mmap_lock: takes no lock inside which CPUs come and go. Return: 0, -EINVAL, -ENXIO, -ENODEV.
+ */
+int pvm_part_mmap(struct pvm_part *p, struct vm_area_struct *vma)
+{
+	u64 offset = (u64)vma->vm_pgoff << PAGE_SHIFT;
+
+	if (!(vma->vm_flags & VM_SHARED))
+		return -EINVAL;
+	if (offset < PVM_PART_MMAP_LOW)
+		return map_range(p, vma, offset, p->mem.addr, p->mem.bytes);
+	if (offset < PVM_PART_MMAP_CONSOLE)
+		return map_range(p, vma, offset - PVM_PART_MMAP_LOW, p->mem.low_addr, p->mem.low_bytes);
+	if (!p->sup->console)
+		return -ENXIO;
+	return map_range(p, vma, offset - PVM_PART_MMAP_CONSOLE, virt_to_phys(p->sup->console),
+			 PVM_PART_CONSOLE_BYTES);
+}
+
+/* ---- the host's life ---------------------------------------------------------------------------------------- */
+
+/* One that runs, with a reference; NULL. */
+static struct pvm_part *some_running(void)
+{
+	struct pvm_part *p, *found = NULL;
+
+	mutex_lock(&parts_lock);
+	list_for_each_entry(p, &parts, link)
+		if (READ_ONCE(p->state) == PVM_PART_RUNNING && !found && kref_get_unless_zero(&p->ref))
+			found = p;
+	mutex_unlock(&parts_lock);
+	return found;
+}
+
+/* Shutdown, reboot, kexec: no partition survives, its memory and devices are the next kernel's. */
+static int on_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct pvm_part *p;
+
+	while ((p = some_running())) {
+		mutex_lock(&p->lock);
+		if (p->state == PVM_PART_RUNNING)
+			pvm_part_stop_locked(p, PVM_PSTOP_HOST, PVM_PART_STOP_MS);
+		mutex_unlock(&p->lock);
+		kref_put(&p->ref, free_part);
+	}
+	return NOTIFY_DONE;
+}
+
+static int on_suspend(struct notifier_block *nb, unsigned long action, void *data)
+{
+	bool any;
+
+	if (action != PM_SUSPEND_PREPARE && action != PM_HIBERNATION_PREPARE)
+		return NOTIFY_DONE;
+	mutex_lock(&parts_lock);
+	any = !list_empty(&parts);
+	mutex_unlock(&parts_lock);
+	if (!any)
+		return NOTIFY_DONE;
+	pvm_info("the host does not sleep while there are partitions: destroy them first");
+	return notifier_from_errno(-EBUSY);
+}
+
+/* Offline blocks that a partition has do not go online. */
+static int on_memory(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct memory_notify *m = data;
+	struct pvm_part *p;
+	int ret = NOTIFY_OK;
+
+	if (action != MEM_GOING_ONLINE)
+		return NOTIFY_OK;
+	mutex_lock(&parts_lock);
+	list_for_each_entry(p, &parts, link)
+		if (p->claim_bytes && pvm_plan_overlap(p->claim_addr, p->claim_bytes, PFN_PHYS(m->start_pfn),
+						       PFN_PHYS(m->nr_pages)))
+			ret = notifier_from_errno(-EBUSY);
+	mutex_unlock(&parts_lock);
+	return ret;
+}
+
+static struct notifier_block reboot_nb = { .notifier_call = on_reboot, .priority = INT_MAX };
+static struct notifier_block suspend_nb = { .notifier_call = on_suspend };
+static struct notifier_block memory_nb = { .notifier_call = on_memory };
+
+/** pvm_part_global_init() - partitions can be made, if the machine can. Context: sleeps. Return: 0 or an errno. */
+int pvm_part_global_init(void)
+{
+	int err;
+
+	if (boot_cpu_has(X86_FEATURE_SVM))
+		part_ops = &pvm_svm_ops;
+	err = pvm_run_global_init();
+	if (err)
+		return err;
+	err = pvm_pcpu_global_init();
+	if (err)
+		goto err_run;
+	err = register_memory_notifier(&memory_nb);
+	if (err)
+		goto err_cpu;
+	err = register_pm_notifier(&suspend_nb);
+	if (err)
+		goto err_memory;
+	err = register_reboot_notifier(&reboot_nb);
+	if (err)
+		goto err_pm;
+	return 0;
+
+err_pm:
+	unregister_pm_notifier(&suspend_nb);
+err_memory:
+	unregister_memory_notifier(&memory_nb);
+err_cpu:
+	pvm_pcpu_global_fini();
+err_run:
+	pvm_run_global_fini();
+	return err;
+}
+
+/** pvm_part_global_fini() - no partition is left, or the module could not go. Context: sleeps. */
+void pvm_part_global_fini(void)
+{
+	unregister_reboot_notifier(&reboot_nb);
+	unregister_pm_notifier(&suspend_nb);
+	unregister_memory_notifier(&memory_nb);
+	pvm_pcpu_global_fini();
+	pvm_run_global_fini();
+}
