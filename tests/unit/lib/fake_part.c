@@ -143,7 +143,7 @@ int pvm_sys_part_info(int part_fd, struct pvm_part_info *arg)
 	for (uint32_t i = 0; i < fpart.nr_cpus && i < arg->cpus_count; i++)
 		cpus[i] = (struct pvm_part_cpu){ .cpu = fpart.cpus[i], .apic_id = 2 * fpart.cpus[i],
 						 .state = fpart.state == PVM_PART_RUNNING ? 2 : 0 };
-	for (uint32_t i = 0; i < fpart.nr_bars && i < arg->bars_count; i++)
+	for (uint32_t i = 0; i < fpart.nr_bars && i < 4; i++)
 		bars[i] = fpart.bars[i];
 	arg->cpus_count = fpart.nr_cpus;
 	arg->bars_count = fpart.nr_bars;
