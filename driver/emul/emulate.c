@@ -444,7 +444,8 @@ static struct pvm_emul fetch(struct pvm_vcpu *v, struct pvm_insn *in)
 		return need();
 	if (got && pvm_decode(bytes, got, in) != PVM_OP_MORE)
 		return (struct pvm_emul){ .kind = PVM_EMUL_DONE };
-	if (got < sizeof(bytes))
+	/* Behind the last canonical address it is no page fault: #GP, as for a CPU that runs there. */
+	if (got < sizeof(bytes) && pvm_is_canonical(rip + got))
 		return fault(v, rip + got, PVM_PF_I);
 	return refused();
 }

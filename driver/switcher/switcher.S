@@ -20,7 +20,8 @@
  *	#MC		leave at once, never resumed: C runs int $18, the guest dies
  *	#DB		dropped: TF or MOV SS shadow deferred to our SYSCALL entry (CVE-2018-8897)
  *	#DF		leave at once, the guest dies
- *	#PF, #GP, #SS	inside FIX ranges: continue on the C path, without what was to be read; else the guest dies
+ *	#PF, #GP, #SS	inside FIX ranges: continue on the C path, without what was to be read; #GP of the last IRETQ:
+ *			an exit with the guest's #GP; else the guest dies
  *	IRQ		cannot happen (IF is off); the guest dies
  */
 #include <asm/msr-index.h>
@@ -153,7 +154,8 @@ pvm_sw_enter:
 	pop	%rdi
 	add	$16, %rsp
 .Lway_in_end:
-	iretq
+	iretq						/* #GP: see .Lbad_entry */
+.Lenter_done:
 
 /*
  * 6: [vector][error][rip][cs][rflags][rsp][ss] lie at the end of ss->regs; the guest's GPRs and GS are live.

@@ -35,12 +35,29 @@ idt_common:
 	FIXUP	.Lfix_full_start, .Lfix_full_end, .Liret_slow
 	FIXUP	.Lfix_kernel_start, .Lfix_kernel_end, .Liret_slow
 	FIXUP	.Lfix_fetch_start, .Lfix_fetch_end, .Lfixed_fetch
+	FIXUP	.Lway_in_end, .Lenter_done, .Lbad_entry
+.Lgive_up:
 	pop	%rcx
 	pop	%rax
 	/* Not one of ours. RSP is in the state page wherever a fault is thinkable; give the guest up. */
 	mov	%rsp, %rdi
 	and	$~0xfff, %rdi
 	jmp	fatal
+/*
+ * The IRETQ of step 5: the guest was to go on at an address that is not canonical, because its last instruction ended
+ * at the edge. As if it had faulted there: the frame the IRETQ reads is whole, all registers are the guest's already.
+ */
+.Lbad_entry:
+	cmpq	$13, 16(%rsp)
+	jne	.Lgive_up
+	pop	%rcx
+	pop	%rax
+	mov	40(%rsp), %rsp				/* of the IRETQ: at rip of that frame */
+	pushq	$0
+	pushq	$13
+	PUSH_GPRS
+	movb	$0, SS_FETCHED-SS_REGS(%rsp)
+	jmp	.Lgprs_pushed
 .Lfixed_user:
 	pop	%rcx
 	mov	(%rsp), %rax
