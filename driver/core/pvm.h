@@ -146,6 +146,7 @@ struct pvm_vcpu {
 	struct pvm_run *run;		/* shared with user space: never trusted, never read back but immediate_exit */
 	wait_queue_head_t wq;		/* sleeping in SCHEDOP_block/poll or VCPUOP_down */
 	bool has_regs, ran;
+	bool unclaimed;			/* nobody has its descriptor: the next CREATE_VCPU gets it; vm->lock */
 	bool redo;			/* the last exit is still to be handled */
 	bool blocked;
 	bool is_up;

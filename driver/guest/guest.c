@@ -97,7 +97,7 @@ err_destroy:
 	return ERR_PTR(err);
 }
 
-/* Registers set, alive, and with a root: the state a run needs. */
+/* Registers set, alive, and with a root: the state a run needs. Slots do not change any more once it was there. */
 int pvm_guest_may_run(struct pvm_vcpu *v)
 {
 	struct pvm_vm *vm = v->vm;
@@ -108,6 +108,11 @@ int pvm_guest_may_run(struct pvm_vcpu *v)
 		return -EBUSY;
 	if (v->ran)
 		return READ_ONCE(vm->state) == PVM_VM_RUNNING ? 0 : -EBUSY;
+	/* Its memory was taken away since: the registers must be set again. */
+	if (!pvm_gfn_valid(vm, pvm_gfn(v->mmu.kroot_gfn))) {
+		v->has_regs = false;
+		return -EBUSY;
+	}
 	v->ran = true;
 	pvm_vm_started(vm);
 	return 0;

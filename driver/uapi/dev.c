@@ -100,6 +100,8 @@ long pvm_dispatch(const struct pvm_op *ops, u32 nr_ops, struct pvm_call *call, u
 	if (op->out && (!err || err == -EMSGSIZE || op->out_on_error)) {
 		a.header.size = usize;
 		err = copy_out(op, &a, up, usize) ?: err;
+		if (err && call->undo)
+			call->undo(call);
 	}
 	settle_fd(call, err);
 	return err;

@@ -48,6 +48,7 @@ union pvm_arg {
  * One ioctl under way.
  * @vm, @vcpu, @part: what the descriptor stands for, NULL where it is another kind
  * @new_file, @new_fd: set by pvm_new_fd(); the dispatcher installs them after the answer was written, or drops them
+ * @undo: if set, called when the answer could not be written after all; before the file is dropped
  */
 struct pvm_call {
 	struct pvm_vm *vm;
@@ -55,6 +56,7 @@ struct pvm_call {
 	struct pvm_part *part;
 	struct file *new_file;
 	int new_fd;
+	void (*undo)(struct pvm_call *call);
 };
 
 /*

@@ -190,9 +190,22 @@ static struct pvm_vcpu *make_vcpu(struct pvm_vm *vm, u32 id)
 		return ERR_PTR(-EIO);
 	if (!vm->platform.set)
 		return ERR_PTR(-EBUSY);
-	if (vm->vcpus[id])
+	if (!vm->vcpus[id])
+		return pvm_guest_create_vcpu(vm, id);
+	if (!vm->vcpus[id]->unclaimed)
 		return ERR_PTR(-EEXIST);
-	return pvm_guest_create_vcpu(vm, id);
+	vm->vcpus[id]->unclaimed = false;
+	return vm->vcpus[id];
+}
+
+/* Others may have seen the vCPU already, so it stays; as nobody has its descriptor, it is as fresh as it was made. */
+static void unclaim_vcpu(struct pvm_call *call)
+{
+	struct pvm_vcpu *v = call->new_file->private_data;
+
+	mutex_lock(&call->vm->lock);
+	v->unclaimed = true;
+	mutex_unlock(&call->vm->lock);
 }
 
 static int create_vcpu(struct pvm_call *call, union pvm_arg *arg)
@@ -217,6 +230,7 @@ static int create_vcpu(struct pvm_call *call, union pvm_arg *arg)
 		return PTR_ERR(v);	/* the file without a vCPU is dropped by the dispatcher */
 	pvm_vm_get(vm);
 	call->new_file->private_data = v;
+	call->undo = unclaim_vcpu;
 	a->fd = call->new_fd;
 	return 0;
 }

@@ -2,6 +2,25 @@
 /* vCPUs, up to the point where the guest would be entered: immediate_exit and kicks come before. */
 #include "abi.h"
 
+/* The second half of the answer cannot be written, which shows only when all is done: nothing must be left. */
+static void answer_unwritable(struct guest *g)
+{
+	uint8_t *two = must_map(2 * PAGE);
+	struct pvm_create_vcpu *a = (void *)(two + PAGE - 8);
+	int before, after;
+
+	*a = (struct pvm_create_vcpu){ .size = sizeof(*a) };
+	must("mprotect", mprotect(two + PAGE, PAGE, PROT_READ) ? -errno : 0);
+	before = dup(0);
+	expect("CREATE_VCPU: answer half unwritable", call(g->vm, PVM_VM_CREATE_VCPU, a), -EFAULT);
+	expect("CREATE_VCPU: once more", call(g->vm, PVM_VM_CREATE_VCPU, a), -EFAULT);
+	after = dup(0);
+	expect("no descriptor is left", after, before + 1);
+	close(before);
+	close(after);
+	munmap(two, 2 * PAGE);
+}
+
 static void vcpu_creation(void)
 {
 	struct pvm_create_vcpu a = { .size = sizeof(a) };
@@ -16,6 +35,7 @@ static void vcpu_creation(void)
 	a.id = ~0u;
 	expect("CREATE_VCPU: id 2^32-1", call(g.vm, PVM_VM_CREATE_VCPU, &a), -EINVAL);
 	a.id = 0;
+	answer_unwritable(&g);
 	expect("CREATE_VCPU", call(g.vm, PVM_VM_CREATE_VCPU, &a), 0);
 	expect_true("the descriptor is close-on-exec", fcntl(a.fd, F_GETFD) & FD_CLOEXEC);
 	g.vcpu = a.fd;
@@ -51,6 +71,11 @@ static void run_page(void)
 	expect("mmap of a VM", map(g.vm, PAGE, rw, MAP_SHARED, 0), -ENODEV);
 	expect("mmap of /dev/pvm", map(g.dev, PAGE, rw, MAP_SHARED, 0), -ENODEV);
 	end_guest(&g);
+}
+
+static void on_alarm(int sig)
+{
+	(void)sig;
 }
 
 #define REGS_BUT(what, field, value) do {				\
@@ -96,6 +121,32 @@ static void registers(void)
 	expect_true("kernel mode", !(back.flags & PVM_REGS_USER));
 	expect_true("the root comes back", back.root_gfn == 1);
 	expect("SET_REGS again before the first run", call(g.vcpu, PVM_VCPU_SET_REGS, &r), 0);
+	end_guest(&g);
+}
+
+/* Memory may go until the first run; a run that has no page tables any more must end, and at once. */
+static void root_removed(void)
+{
+	struct itimerval soon = { .it_value = { .tv_sec = 3 } }, never = { 0 };
+	struct sigaction sa = { .sa_handler = on_alarm };	/* without SA_RESTART */
+	struct guest g = new_guest("rootless");
+	struct pvm_memory m = memory_arg(0, 0, 0, NULL);
+	struct pvm_vcpu_regs r = regs_arg();
+
+	must("SET_REGS", call(g.vcpu, PVM_VCPU_SET_REGS, &r));
+	must("removal", call(g.vm, PVM_VM_SET_MEMORY, &m));
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &soon, NULL);
+	expect("RUN without the memory of its root", call(g.vcpu, PVM_VCPU_RUN, NULL), -EBUSY);
+	setitimer(ITIMER_REAL, &never, NULL);
+	signal(SIGALRM, SIG_DFL);
+	expect("SET_REGS: a root that is gone", call(g.vcpu, PVM_VCPU_SET_REGS, &r), -EINVAL);
+	m = memory_arg(0, 0, RAM_PAGES, g.ram);
+	expect("the memory comes back", call(g.vm, PVM_VM_SET_MEMORY, &m), 0);
+	expect("RUN wants registers again", call(g.vcpu, PVM_VCPU_RUN, NULL), -EBUSY);
+	expect("SET_REGS", call(g.vcpu, PVM_VCPU_SET_REGS, &r), 0);
+	g.run->immediate_exit = 1;
+	expect("RUN", call(g.vcpu, PVM_VCPU_RUN, NULL), -EINTR);
 	end_guest(&g);
 }
 
@@ -158,5 +209,6 @@ void test_vcpu(void)
 	vcpu_creation();
 	run_page();
 	registers();
+	root_removed();
 	run_and_stop();
 }

@@ -496,7 +496,8 @@ struct pvm_run {
 /*
  * PVM_VCPU_RUN: run the guest until something for the VMM happens. No argument. Returns 0 with run->exit_reason,
  * EINTR (signal, PVM_VM_KICK or immediate_exit; call again), EIO (dead), EBUSY (another thread runs this vCPU or
- * its registers were never set), EPERM (another address space), ENOMEM (no host memory now; call again).
+ * its registers were never set, or the memory of its root was removed since: set them), EPERM (another address
+ * space), ENOMEM (no host memory now; call again).
  */
 #define PVM_VCPU_RUN		_IO(PVM_IOC_TYPE, 0x40)	/* no argument */
 #define PVM_VCPU_SET_REGS	_IO(PVM_IOC_TYPE, 0x41)	/* struct pvm_vcpu_regs */
