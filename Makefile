@@ -11,7 +11,8 @@ DESTDIR ?=
 STAGE ?=
 export PVM_VERSION
 
-.PHONY: all lib tools driver driver-clean install install-dkms check check-lint check-bochs check-debug bench demo deps clean dist help
+.PHONY: all lib tools driver driver-clean install install-system install-dkms symbols check check-lint check-bochs \
+	check-debug check-packages bench demo deps deb clean dist help
 all: lib tools
 
 lib:
@@ -30,15 +31,36 @@ driver-clean:
 install: all
 	$(MAKE) -C libpvm install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)
 	$(MAKE) -C tools/pvmctl install DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) LIBDIR=$(LIBDIR)
-	install -d $(DESTDIR)$(PREFIX)/include/linux
+	install -d $(DESTDIR)$(PREFIX)/include/linux $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 include/uapi/linux/*.h $(DESTDIR)$(PREFIX)/include/linux/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man4
 	install -m 644 driver/man/pvm.4 $(DESTDIR)$(PREFIX)/share/man/man4/
+	install -m 644 system/man/pvm-guest.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	ln -sf pvm-guest.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/pvm-partition.conf.5
+
+# Around the programs: group pvm and who may open /dev/pvm, loading at boot, units for guests and partitions.
+# (The packages take the same files, and let debhelper choose the places.)
+install-system:
+	install -d $(DESTDIR)$(PREFIX)/lib/udev/rules.d $(DESTDIR)$(PREFIX)/lib/sysusers.d \
+		$(DESTDIR)$(PREFIX)/lib/modules-load.d $(DESTDIR)$(PREFIX)/lib/systemd/system \
+		$(DESTDIR)/etc/pvm/guests $(DESTDIR)/etc/pvm/partitions
+	install -m 644 system/60-pvm.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
+	install -m 644 system/pvm.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/pvm.conf
+	install -m 644 system/pvm.modules-load $(DESTDIR)$(PREFIX)/lib/modules-load.d/pvm.conf
+	install -m 644 system/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 
 # Sources for dkms; then: dkms install pvm/$(PVM_VERSION)
 install-dkms:
 	install -d $(DESTDIR)/usr/src/pvm-$(PVM_VERSION)
 	tests/host/export-driver $(DESTDIR)/usr/src/pvm-$(PVM_VERSION)
+
+# debian/libpvm0.symbols from libpvm/libpvm.map; tests/lint/symbols compares them.
+symbols:
+	@tests/lint/symbols --print >debian/libpvm0.symbols.new && mv debian/libpvm0.symbols.new debian/libpvm0.symbols
+
+# The Debian packages, on this machine; "tests/packages/build" does it in a plain Debian 12 or 13.
+deb:
+	dpkg-buildpackage -us -uc -b
 
 deps:
 	@tests/host/deps
@@ -55,6 +77,10 @@ demo: deps all
 check-bochs check-debug bench: deps all
 	@if [ -x tests/$(@:check-%=%)/run ]; then exec tests/$(@:check-%=%)/run; \
 	else echo "make $@: tests/$(@:check-%=%)/run is not in this tree yet" >&2; exit 1; fi
+
+# In whole Debian systems; hours under emulation. "tests/run packages" is the short form.
+check-packages: deps
+	@tests/packages/system
 
 dist:
 	mkdir -p dist
@@ -73,5 +99,7 @@ help:
 	@echo 'make check-bochs     the driver under Bochs (slow)'
 	@echo 'make check-debug     the driver on a host kernel with KASAN, lockdep and others (slow)'
 	@echo 'make bench           native against guest, in instructions'
-	@echo 'make install         DESTDIR=, PREFIX=, LIBDIR=    make install-dkms: driver sources for dkms'
+	@echo 'make check-packages  the Debian packages in whole Debian systems (hours)'
+	@echo 'make deb             the Debian packages; make symbols: refresh debian/libpvm0.symbols'
+	@echo 'make install         DESTDIR=, PREFIX=, LIBDIR=    make install-system, install-dkms: around it'
 	@echo 'make dist, clean'
