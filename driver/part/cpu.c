@@ -182,7 +182,7 @@ static void fill_trampoline(struct pvm_pcpu *c, u64 page)
 		.base = base,
 		.pcpu = (u64)c,
 		.stack = (u64)c->block->stack + sizeof(c->block->stack),
-		.entry = (u64)pvm_sup_main,
+		.entry = (u64)pvm_sup_entry,
 		.gdt = { 0, PVM_PLAN_CODE32, PVM_PLAN_DATA, PVM_PLAN_CODE64 },
 	};
 }

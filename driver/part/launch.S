@@ -4,9 +4,9 @@
  *
  *	host: INIT, SIPI ──▶ 1 real mode, in the page below 1 MiB: GDT from the arguments
  *	                     2 32-bit: CR4, CR3 (supervisor's tables), EFER, paging on
- *	                     3 64-bit, still in that page: stack, jump to pvm_sup_main() at its kernel address
+ *	                     3 64-bit, still in that page: stack, jump to pvm_sup_entry() at its kernel address
  *
- * The CPU comes out of INIT with interrupts off; an NMI or machine check between 1 and the LIDT of pvm_sup_main()
+ * The CPU comes out of INIT with interrupts off; an NMI or machine check between 1 and the LIDT of pvm_sup_entry()
  * resets the machine, as it would in Linux' own trampoline.
  */
 #include <linux/linkage.h>
@@ -67,12 +67,46 @@ SYM_DATA_END_LABEL(pvm_tramp_start, SYM_L_GLOBAL, pvm_tramp_end)
 
 	.text
 	.code64
+/* From the trampoline, rdi = CPU: its own GDT, IDT and TSS, then C. It does not come back. */
+SYM_FUNC_START(pvm_sup_entry)
+	ANNOTATE_NOENDBR			/* CET is off */
+	subq	$16, %rsp
+	movw	$(PVM_BLOCK_GDT_BYTES - 1), (%rsp)
+	leaq	PVM_BLOCK_GDT(%rdi), %rax
+	movq	%rax, 2(%rsp)
+	lgdt	(%rsp)
+	movw	$(PVM_BLOCK_IDT_BYTES - 1), (%rsp)
+	leaq	PVM_BLOCK_IDT(%rdi), %rax
+	movq	%rax, 2(%rsp)
+	lidt	(%rsp)
+	leaq	1f(%rip), %rax
+	movq	%rax, (%rsp)
+	movq	$PVM_SUP_SEL_CODE, 8(%rsp)
+	lretq
+1:	movl	$PVM_SUP_SEL_DATA, %eax
+	movl	%eax, %ds
+	movl	%eax, %es
+	movl	%eax, %ss
+	xorl	%eax, %eax
+	movl	%eax, %fs
+	movl	%eax, %gs
+	andb	$~2, PVM_BLOCK_GDT + PVM_SUP_SEL_TSS + 5(%rdi)	/* not busy: this is not the first trip */
+	movl	$PVM_SUP_SEL_TSS, %eax
+	ltr	%ax
+	andq	$-16, %rsp
+	call	pvm_sup_main
+2:	cli
+	hlt
+	jmp	2b
+SYM_FUNC_END(pvm_sup_entry)
+STACK_FRAME_NON_STANDARD pvm_sup_entry
+
 /*
  * One stub of 16 bytes per exception; every other vector uses the last. The stack is in the CPU's block: its own one,
  * or IST for NMI, #DF and #MC.
  */
 	.balign	16
-SYM_CODE_START(pvm_sup_stubs)
+SYM_FUNC_START(pvm_sup_stubs)
 	ANNOTATE_NOENDBR			/* the supervisor runs with CET off */
 vector = 0
 	.rept	32
@@ -128,13 +162,15 @@ vector = vector + 1
 	addq	$2, (%rsp)			/* both instructions have two bytes */
 	orq	$1, 16(%rsp)			/* carry */
 	iretq
-SYM_CODE_END(pvm_sup_stubs)
+SYM_FUNC_END(pvm_sup_stubs)
+STACK_FRAME_NON_STANDARD pvm_sup_stubs
 
 /* int pvm_sup_rdmsr_safe(u32 msr, u64 *value), int pvm_sup_wrmsr_safe(u32 msr, u64 value): 0, or -1 if it faults */
 SYM_FUNC_START(pvm_sup_rdmsr_safe)
 	movl	%edi, %ecx
 	clc
 .Lrdmsr:
+	ANNOTATE_NOENDBR			/* known to the #GP stub, not jumped to */
 	rdmsr
 	jc	1f
 	shlq	$32, %rdx
@@ -153,29 +189,13 @@ SYM_FUNC_START(pvm_sup_wrmsr_safe)
 	shrq	$32, %rdx
 	clc
 .Lwrmsr:
+	ANNOTATE_NOENDBR
 	wrmsr
 	movl	$0, %eax
 	jnc	1f
 	movl	$-1, %eax
 1:	RET
 SYM_FUNC_END(pvm_sup_wrmsr_safe)
-
-/* void pvm_sup_load_gdt(const void *gdtr): the supervisor's GDT, and selectors of it in every segment register */
-SYM_FUNC_START(pvm_sup_load_gdt)
-	lgdt	(%rdi)
-	popq	%rax
-	pushq	$PVM_SUP_SEL_CODE
-	pushq	%rax
-	movl	$PVM_SUP_SEL_DATA, %eax
-	movl	%eax, %ds
-	movl	%eax, %es
-	movl	%eax, %ss
-	xorl	%eax, %eax
-	movl	%eax, %fs
-	movl	%eax, %gs
-	lretq
-SYM_FUNC_END(pvm_sup_load_gdt)
-STACK_FRAME_NON_STANDARD pvm_sup_load_gdt	/* a far return */
 
 /*
  * void pvm_svm_enter(u64 *regs, u64 vmcb_pa, u64 host_state_pa), GIF = 0 from before to after. The guest's rax and rsp

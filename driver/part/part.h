@@ -301,14 +301,14 @@ void pvm_sup_publish(struct pvm_pcpu *c);	/* state = STOPPED; the reason was set
 bool pvm_sup_must_stop(const struct pvm_pcpu *c);	/* asked by every loop that waits for someone */
 void pvm_sup_lock(struct pvm_sup *s);
 void pvm_sup_unlock(struct pvm_sup *s);
-void pvm_sup_main(struct pvm_pcpu *c);		/* from the trampoline */
+void pvm_sup_main(struct pvm_pcpu *c);		/* from pvm_sup_entry() */
 void pvm_sup_fault(struct pvm_pcpu *c, u64 vector, u64 error, u64 rip);	/* from the stubs */
 
 /* launch.S */
 extern const u8 pvm_tramp_start[], pvm_tramp_32[], pvm_tramp_64[], pvm_tramp_args[], pvm_tramp_end[];
 void pvm_svm_enter(u64 *regs, u64 vmcb_pa, u64 host_state_pa);	/* S, GIF = 0 */
+void pvm_sup_entry(void);	/* S, from the trampoline */
 void pvm_sup_stubs(void);	/* 32 stubs of 16 bytes */
-void pvm_sup_load_gdt(const void *gdtr);	/* S */
 int pvm_sup_rdmsr_safe(u32 msr, u64 *value);	/* S: 0, or -1 if the CPU has no such register */
 int pvm_sup_wrmsr_safe(u32 msr, u64 value);	/* S: 0, or -1 if the CPU refuses */
 

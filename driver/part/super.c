@@ -19,11 +19,16 @@
 #include <asm/processor.h>
 #include <asm/tsc.h>
 
+#include "compat/compat.h"
 #include "part/part.h"
 #include "part/tramp.h"
 
 static_assert(offsetof(struct pvm_pcpu, nmi_pending) == PVM_PCPU_NMI_PENDING);
 static_assert(sizeof(struct pvm_pcpu_block) == PVM_PCPU_BLOCK_BYTES);
+static_assert(offsetof(struct pvm_pcpu_block, gdt) == PVM_BLOCK_GDT);
+static_assert(sizeof_field(struct pvm_pcpu_block, gdt) == PVM_BLOCK_GDT_BYTES);
+static_assert(offsetof(struct pvm_pcpu_block, idt) == PVM_BLOCK_IDT);
+static_assert(sizeof_field(struct pvm_pcpu_block, idt) == PVM_BLOCK_IDT_BYTES);
 static_assert((PAGE_SIZE << PVM_PCPU_BLOCK_ORDER) == PVM_PCPU_BLOCK_BYTES);
 
 /*
@@ -351,19 +356,6 @@ static void run(struct pvm_pcpu *c)
 	}
 }
 
-static void load_tables(struct pvm_pcpu_block *b)
-{
-	struct {
-		u16 limit;
-		u64 base;
-	} __packed gdt = { sizeof(b->gdt) - 1, (u64)b->gdt }, idt = { sizeof(b->idt) - 1, (u64)b->idt };
-
-	pvm_sup_load_gdt(&gdt);
-	asm volatile("lidt %0" : : "m"(idt));
-	b->gdt[PVM_SUP_SEL_TSS / 8] &= ~(2ull << 40);	/* not busy: this is not the first trip */
-	asm volatile("ltr %w0" : : "r"(PVM_SUP_SEL_TSS));
-}
-
 static void __noreturn park(void)
 {
 	for (;;)
@@ -371,14 +363,13 @@ static void __noreturn park(void)
 }
 
 /**
- * pvm_sup_main() - the supervisor, from the trampoline to parked
+ * pvm_sup_main() - the supervisor, from the way in to parked
  * @c: this CPU
  *
  * Context: supervisor, interrupts off, on the CPU's own stack.
  */
 void pvm_sup_main(struct pvm_pcpu *c)
 {
-	load_tables(c->block);
 	pvm_wrmsr(MSR_GS_BASE, c->host_gs_base);
 	asm volatile("mov %0, %%cr4" : : "r"(c->sup->cr4));
 	switch (READ_ONCE(c->command)) {

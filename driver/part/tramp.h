@@ -32,5 +32,9 @@
 
 #define PVM_PCPU_BLOCK_BYTES	0x10000
 #define PVM_PCPU_NMI_PENDING	128	/* offset in struct pvm_pcpu */
+#define PVM_BLOCK_GDT		0x1000	/* offsets in struct pvm_pcpu_block */
+#define PVM_BLOCK_GDT_BYTES	128
+#define PVM_BLOCK_IDT		0x2000
+#define PVM_BLOCK_IDT_BYTES	4096
 
 #endif /* PVM_PART_TRAMP_H */
