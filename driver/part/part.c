@@ -156,7 +156,7 @@ static int alloc_supervisor(struct pvm_part *p, const u32 *cpus)
 		if (!p->cpus[i])
 			return -ENOMEM;
 	}
-	return part_ops->create(p);
+	return 0;
 }
 
 /** pvm_part_any_lost() - does it have a CPU that did not come back. Context: any. */
@@ -225,12 +225,15 @@ static int build(struct pvm_part *p, const struct pvm_create_partition *a, const
 	err = pvm_mem_take(&p->mem, a->memory_bytes, a->memory_addr, why);
 	if (err)
 		return err;
-	err = pvm_space_create(p);
-	if (err)
-		return pvm_why(why, err, "no kernel memory for the supervisor's page tables");
 	err = pvm_part_pci_take(p, pci, a->pci_count, why);
 	if (err)
 		return err;
+	err = part_ops->create(p);			/* knows memory and BARs */
+	if (err)
+		return pvm_why(why, err, "no kernel memory for the tables of %s", part_ops->name);
+	err = pvm_space_create(p);			/* knows what the supervisor touches */
+	if (err)
+		return pvm_why(why, err, "no kernel memory for the supervisor's page tables");
 	for (i = 0; i < p->nr_cpus; i++) {
 		err = pvm_pcpu_take(p->cpus[i], why);
 		if (err)
@@ -622,9 +625,12 @@ int pvm_part_global_init(void)
 	err = pvm_pcpu_global_init();
 	if (err)
 		goto err_run;
-	err = register_memory_notifier(&memory_nb);
+	err = pvm_part_pci_global_init();
 	if (err)
 		goto err_cpu;
+	err = register_memory_notifier(&memory_nb);
+	if (err)
+		goto err_pci;
 	err = register_pm_notifier(&suspend_nb);
 	if (err)
 		goto err_memory;
@@ -637,6 +643,8 @@ err_pm:
 	unregister_pm_notifier(&suspend_nb);
 err_memory:
 	unregister_memory_notifier(&memory_nb);
+err_pci:
+	pvm_part_pci_global_fini();
 err_cpu:
 	pvm_pcpu_global_fini();
 err_run:
@@ -650,6 +658,7 @@ void pvm_part_global_fini(void)
 	unregister_reboot_notifier(&reboot_nb);
 	unregister_pm_notifier(&suspend_nb);
 	unregister_memory_notifier(&memory_nb);
+	pvm_part_pci_global_fini();
 	pvm_pcpu_global_fini();
 	pvm_run_global_fini();
 }

@@ -22,6 +22,7 @@
  *	policy.c (pure)	S	answers to port and MSR accesses; uart.c, rtc.c, pci_cfg.c (pure) belong to it
  *	stage2.c (pure)	-	tables of PVM_PART_PROTECT
  *	pci.c		host	devices: unbound, reset, given back; the other end of configuration accesses
+ *	pci_mail.c	S	this end of them
  *
  * Lock order, outermost first: part->lock (one life-changing operation at a time; sleeps, CPU hotplug inside)
  * > parts_lock (list, names, claims on CPUs, memory, devices). On the supervisor's side: sup->lock alone.
@@ -131,6 +132,7 @@ struct pvm_sup {
 	u32 tsc_khz;
 	struct pvm_part_console *console;	/* the ring; user space writes to it as well. NULL: real UART */
 	struct pvm_policy policy;	/* S, under lock: state of the emulated ports */
+	struct pvm_pci_mail *pci_mail;	/* host: letter boxes, one per CPU; NULL without devices */
 	u64 cr3;		/* host: root of the supervisor's page tables */
 	u64 cr4;		/* host: its CR4 */
 	u64 efer;		/* host: its EFER, SVME left out */
@@ -312,7 +314,11 @@ void pvm_sup_stubs(void);	/* 32 stubs of 16 bytes */
 int pvm_sup_rdmsr_safe(u32 msr, u64 *value);	/* S: 0, or -1 if the CPU has no such register */
 int pvm_sup_wrmsr_safe(u32 msr, u64 value);	/* S: 0, or -1 if the CPU refuses */
 
+/* pci_mail.c, S: pvm_pci_ask(), in pci_mail.h */
+
 /* pci.c: host side. take and give are called with part->lock held */
+int pvm_part_pci_global_init(void);
+void pvm_part_pci_global_fini(void);
 int pvm_part_pci_take(struct pvm_part *p, const u32 *bdfs, u32 count, struct pvm_why *why);
 void pvm_part_pci_give(struct pvm_part *p);	/* reset, back to their drivers; accepts none, or half */
 void pvm_part_pci_start(struct pvm_part *p);	/* before the CPUs start: serve configuration accesses */

@@ -3,9 +3,9 @@
  * Configuration space of a partition's devices: what of it a partition sees, and what of its writes reaches the device.
  *
  * The partition has one bus, number 0, with a host bridge of our own in slot 0 and each device as function 0 of its
- * own slot. BARs are answered from what the host assigned: sizing works, relocation does not, and no device loses its BARs for a
- * moment. I/O BARs, the expansion ROM and INTx are not there. MSI and MSI-X can be programmed, functions can be masters;
- * resets and power states are kept from the device, because both would take its BARs away.
+ * own slot. BARs are answered from what the host assigned: sizing works, relocation does not, and no device loses its
+ * BARs for a moment. I/O BARs, the expansion ROM and INTx are not there. MSI and MSI-X can be programmed, functions can
+ * be masters; resets and power states are kept from the device, because both would take its BARs away.
  *
  * Pure; runs on the host (pci.c), which does the reads and writes.
  */

@@ -58,6 +58,8 @@ int pvm_space_create(struct pvm_part *p)
 	share(p, host, s);
 	if (s->console)
 		share(p, host, s->console);
+	if (s->pci_mail)
+		share(p, host, s->pci_mail);
 	for (i = 0; i < ARRAY_SIZE(s->backend); i++)
 		if (s->backend[i])
 			share(p, host, s->backend[i]);

@@ -21,6 +21,7 @@
 
 #include "compat/compat.h"
 #include "part/part.h"
+#include "part/pci_mail.h"
 #include "part/tramp.h"
 
 static_assert(offsetof(struct pvm_pcpu, nmi_pending) == PVM_PCPU_NMI_PENDING);
@@ -195,6 +196,8 @@ enum pvm_sup_act pvm_sup_io(struct pvm_pcpu *c, const struct pvm_pio *io, u64 *r
 	in = s->policy.uart.in_tail - in;
 	pvm_sup_unlock(s);
 	pvm_sup_count(c, d.stat);
+	if (d.act == PVM_PACT_PCI)
+		value = pvm_pci_ask(c, d.index, d.bytes, !io->in, d.value);	/* waits: not under the lock */
 	if (d.act == PVM_PACT_CONSOLE)
 		count_console(c, out, in);
 	else
