@@ -617,7 +617,9 @@ int pvm_part_global_init(void)
 {
 	int err;
 
-	if (boot_cpu_has(X86_FEATURE_SVM))
+	if (boot_cpu_data.x86_vendor == X86_VENDOR_INTEL || boot_cpu_has(X86_FEATURE_VMX))
+		part_ops = &pvm_vmx_ops;
+	else
 		part_ops = &pvm_svm_ops;
 	err = pvm_run_global_init();
 	if (err)

@@ -20,7 +20,7 @@
  *	launch.S	S	trampoline, exception stubs, the world switch of SVM
  *	svm.c		S, host	back end; vmx.c, vmx_run.S: the other one
  *	policy.c (pure)	S	answers to port and MSR accesses; uart.c, rtc.c, pci_cfg.c (pure) belong to it
- *	stage2.c (pure)	-	tables of PVM_PART_PROTECT
+ *	stage2.c (pure)	-	second-stage tables; protect.c, host: for PVM_PART_PROTECT, and VMX without paging
  *	pci.c		host	devices: unbound, reset, given back; the other end of configuration accesses
  *	pci_mail.c	S	this end of them
  *
@@ -44,6 +44,7 @@
 #include "base/x86.h"
 #include "base/log.h"
 #include "part/policy.h"
+#include "part/protect.h"
 
 struct pvm_part;
 struct pvm_sup;
@@ -227,6 +228,7 @@ struct pvm_part {
 	struct page *space;		/* supervisor's page tables */
 	u64 *mailbox_pte;		/* in them */
 	struct pvm_pci *pci;		/* pci.c */
+	struct pvm_stage2_tables protect, unpaged;	/* protect.c, of the back end */
 };
 
 /* part.c; all but _list and _find need CAP_SYS_ADMIN and CAP_SYS_RAWIO, checked by uapi/part_ioctl.c */
@@ -314,7 +316,7 @@ void pvm_sup_stubs(void);	/* 32 stubs of 16 bytes */
 int pvm_sup_rdmsr_safe(u32 msr, u64 *value);	/* S: 0, or -1 if the CPU has no such register */
 int pvm_sup_wrmsr_safe(u32 msr, u64 value);	/* S: 0, or -1 if the CPU refuses */
 
-/* pci_mail.c, S: pvm_pci_ask(), in pci_mail.h */
+/* pci_mail.c, S: pvm_pci_ask(), in pci_mail.h. protect.c, host: second-stage tables, in protect.h */
 
 /* pci.c: host side. take and give are called with part->lock held */
 int pvm_part_pci_global_init(void);

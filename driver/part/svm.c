@@ -55,6 +55,19 @@ static void svm_destroy(struct pvm_part *p)
 	free_pages((unsigned long)s->backend[MSRPM], get_order(PVM_MSRPM_BYTES_SVM));
 	s->backend[IOPM] = NULL;
 	s->backend[MSRPM] = NULL;
+	pvm_stage2_free(&p->protect);
+}
+
+/* Nested paging walks as many levels as the CPU that enters the guest has itself. */
+static int protect(struct pvm_part *p)
+{
+	int err;
+
+	if (!(p->flags & PVM_PART_PROTECT))
+		return 0;
+	err = pvm_protect_create(p, PVM_STAGE2_NPT, __read_cr4() & X86_CR4_LA57 ? 5 : 4, &p->protect);
+	p->sup->root_stage2 = p->protect.root;
+	return err;
 }
 
 static int svm_create(struct pvm_part *p)
@@ -63,7 +76,7 @@ static int svm_create(struct pvm_part *p)
 
 	s->backend[IOPM] = (void *)__get_free_pages(GFP_KERNEL, get_order(PVM_IOPM_BYTES_SVM));
 	s->backend[MSRPM] = (void *)__get_free_pages(GFP_KERNEL, get_order(PVM_MSRPM_BYTES_SVM));
-	if (!s->backend[IOPM] || !s->backend[MSRPM]) {
+	if (!s->backend[IOPM] || !s->backend[MSRPM] || protect(p)) {
 		svm_destroy(p);
 		return -ENOMEM;
 	}
