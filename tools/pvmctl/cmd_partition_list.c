@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pvmctl partition list: all partitions of this machine. Needs no privilege but to open the driver.
+ * pvmctl partition list: all partitions of this machine, or one. Needs no privilege but to open the
+ * driver.
  */
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 #include <time.h>
 
 #include "pvmctl.h"
@@ -72,6 +75,22 @@ static int print_table(const struct pvm_part_row *rows, size_t n)
 	return table_print(t, stdout);
 }
 
+/* Keep the one of this name. */
+static int only(const char *name, struct pvm_part_row *rows, size_t *n)
+{
+	size_t i;
+
+	for (i = 0; i < *n; i++) {
+		if (strcmp(rows[i].name, name))
+			continue;
+		rows[0] = rows[i];
+		*n = 1;
+		return EXIT_OK;
+	}
+	return msg_cannot(EXIT_NO_GUEST, ENOENT, "there is none of this name",
+			  "see 'pvmctl partition list'", "list partition %s", name);
+}
+
 static int cmd_list(int argc, char **argv)
 {
 	struct pvm_part_row *rows;
@@ -83,6 +102,8 @@ static int cmd_list(int argc, char **argv)
 
 	if (!verb_parse(&verb_part_list, &args, argc, argv, &rest, &code))
 		return code;
+	if (rest.nr_operands && !part_name_check(rest.operands[0]))
+		return EXIT_USAGE;
 	code = driver_open(&ctx);
 	if (code)
 		return code;
@@ -91,7 +112,11 @@ static int cmd_list(int argc, char **argv)
 		code = part_failed(ctx, err, NULL);
 		goto out;
 	}
-	if (args.json) {
+	if (rest.nr_operands)
+		code = only(rest.operands[0], rows, &n);
+	if (code) {
+		/* said so */
+	} else if (args.json) {
 		for (i = 0; i < n; i++) {
 			json_open(&j, stdout);
 			json_part(&j, &rows[i]);
@@ -109,6 +134,6 @@ out:
 }
 
 const struct verb verb_part_list = {
-	.name = "partition list", .operands = "", .help = "List partitions", .opts = opts,
-	.fn = cmd_list,
+	.name = "partition list", .operands = "[NAME]", .help = "List partitions, or one",
+	.opts = opts, .max_operands = 1, .fn = cmd_list,
 };
