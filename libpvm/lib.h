@@ -10,7 +10,7 @@
  *	load.c decomp.c │ stats.c             files to bytes │ counters to rows
  *	part_build.c part_acpi.c part_vmcore.c part_dmesg.c   pure, of partitions
  *	build.c xs_proto.c xs_tree.c xs_node.c xs_wire.c ring.h   pure: no I/O, no locks, no threads
- *	ctx.c loop.c mem.c                    objects of the host
+ *	ctx.c loop.c mem.c part_memmap.c      objects of the host, and its memory
  *	ioctl.c err.c                         the driver │ messages
  *
  * Pure files never include this header; they see <errno.h>, <string.h>, the Xen public headers,

@@ -18,6 +18,7 @@
 
 #include "ioctl.h"
 #include "lib.h"
+#include "part_memmap.h"
 
 _Static_assert(PVM_PARTITION_ALLOW_SMT_SPLIT == PVM_PART_ALLOW_SMT_SPLIT &&
 	       PVM_PARTITION_PROTECT == PVM_PART_PROTECT &&
@@ -134,6 +135,8 @@ int pvm_part_create(struct pvm_ctx *ctx, const struct pvm_part_opts *opts, struc
 	err = pvm_opts_copy(&o, sizeof(o), opts, "pvm_part_opts");
 	if (!err)
 		err = check_opts(&o);
+	if (!err && o.memory_addr != PVM_PARTITION_ADDR_ANY)
+		err = pvm_memmap_check("/sys/firmware/memmap", o.memory_addr, o.memory_bytes);
 	if (err)
 		return err;
 	part = new_part(ctx, o.name);
