@@ -319,6 +319,8 @@ int pvm_pcpu_take(struct pvm_pcpu *c, struct pvm_why *why)
 	err = remove_cpu(c->cpu);
 	if (err) {
 		cpumask_clear_cpu(c->cpu, &taken);
+		if (err == -EOPNOTSUPP || err == -ENODEV)
+			return pvm_why(why, -ENODEV, "the host cannot take CPUs offline: CPU hotplug is off");
 		return pvm_why(why, -EBUSY, "the host cannot take CPU %u offline (error %d)", c->cpu, -err);
 	}
 	if (pvm_pcpu_run(c, PVM_SUP_SAVE)) {

@@ -112,7 +112,7 @@ static int search(struct pvm_mem *m, u64 bytes, struct pvm_why *why)
 		for (z = MAX_NR_ZONES - 1; z >= 0 && err == -EBUSY; z--)
 			if (z != ZONE_DEVICE && populated_zone(&NODE_DATA(nid)->node_zones[z]))
 				err = search_zone(m, &NODE_DATA(nid)->node_zones[z], bytes, &tries);
-	if (err)
+	if (err == -EBUSY)
 		pvm_why(why, err,
 			"the host cannot free %llu MiB of contiguous memory; take blocks offline or reserve it at boot",
 			bytes >> 20);

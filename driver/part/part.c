@@ -86,7 +86,7 @@ static int claim(struct pvm_part *p, struct pvm_why *why)
 	list_for_each_entry(o, &parts, link) {
 		if (err)
 			break;
-		if (!strcmp(o->name, p->name))
+		if (!strcmp(o->name, p->name) && !READ_ONCE(o->destroyed))	/* else its memory is still mapped */
 			err = pvm_why(why, -EEXIST, "there is a partition %s already", p->name);
 		else if (p->claim_bytes && o->claim_bytes &&
 			 pvm_plan_overlap(p->claim_addr, p->claim_bytes, o->claim_addr, o->claim_bytes))

@@ -45,6 +45,18 @@ static const u32 kept_msrs[] = {
 };
 static_assert(ARRAY_SIZE(kept_msrs) <= PVM_SUP_MSRS);
 
+/* What a kernel expects after a reset and does not set before it relies on it. */
+static const struct {
+	u32 msr;
+	u64 value;
+} reset_msrs[] = {
+	{ MSR_IA32_CR_PAT, 0x0007040600070406ull },
+	{ MSR_IA32_DEBUGCTLMSR, 0 },
+	{ MSR_IA32_SPEC_CTRL, 0 },
+	{ MSR_IA32_XSS, 0 },
+	{ MSR_AMD64_TSC_RATIO, 1ull << 32 },	/* kvm may have left another one */
+};
+
 #define APIC_BASE_MODES	(X2APIC_ENABLE | MSR_IA32_APICBASE_ENABLE)
 
 /* ---- what back ends call ------------------------------------------------------------------------------------ */
@@ -346,7 +358,10 @@ static bool woken(struct pvm_pcpu *c)
 static void run(struct pvm_pcpu *c)
 {
 	struct pvm_sup *s = c->sup;
+	u32 i;
 
+	for (i = 0; i < ARRAY_SIZE(reset_msrs); i++)
+		pvm_sup_wrmsr_safe(reset_msrs[i].msr, reset_msrs[i].value);
 	c->entry_rip = s->start.rip;
 	smp_store_release(&c->state, PVM_SUP_WAITING);
 	while (c->index && !pvm_sup_must_stop(c) && !woken(c))

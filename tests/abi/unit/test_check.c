@@ -261,6 +261,140 @@ static void ranges_at_the_end_of_numbers_do_not_wrap(void **state)
 	assert_false(pvm_ranges_cover(r, 2, (struct pvm_range){ 4, ~0ull }));
 }
 
+/* ---- partitions --------------------------------------------------------------------------------------------- */
+
+static struct pvm_create_partition partition(void)
+{
+	return (struct pvm_create_partition){
+		.name = "x", .cpus_count = 1, .memory_bytes = 64 << 20, .memory_addr = PVM_PART_ADDR_ANY,
+	};
+}
+
+#define REFUSED(field, value, want) do { \
+		struct pvm_create_partition a_ = partition(); \
+		a_.field = (value); \
+		assert_int_equal(pvm_check_create_partition(&a_), want); \
+	} while (0)
+
+static void a_partition_has_a_name_cpus_and_devices_in_range(void **state)
+{
+	struct pvm_create_partition a = partition();
+
+	(void)state;
+	assert_int_equal(pvm_check_create_partition(&a), 0);
+	REFUSED(name[0], '/', -EINVAL);
+	REFUSED(name[0], 0, -EINVAL);
+	REFUSED(reserved, 1, -EOPNOTSUPP);
+	REFUSED(cpus_count, 0, -EINVAL);
+	REFUSED(cpus_count, PVM_PART_MAX_CPUS, 0);
+	REFUSED(cpus_count, PVM_PART_MAX_CPUS + 1, -EINVAL);
+	REFUSED(pci_count, PVM_PART_MAX_PCI, 0);
+	REFUSED(pci_count, PVM_PART_MAX_PCI + 1, -EINVAL);
+}
+
+static void a_partitions_memory_is_whole_units_that_exist(void **state)
+{
+	struct pvm_create_partition a = partition();
+
+	(void)state;
+	REFUSED(memory_bytes, (64 << 20) - (2 << 20), -EINVAL);
+	REFUSED(memory_bytes, (64 << 20) + 4096, -EINVAL);
+	REFUSED(memory_bytes, 1ull << 52, -EINVAL);
+	REFUSED(memory_bytes, 0, -EINVAL);
+	REFUSED(memory_addr, 0, -EINVAL);
+	REFUSED(memory_addr, 2 << 20, 0);
+	REFUSED(memory_addr, (2 << 20) + 4096, -EINVAL);
+	REFUSED(memory_addr, PVM_PART_ADDR_ANY - 1, -EINVAL);
+	REFUSED(memory_addr, (1ull << 52) - (66 << 20), 0);
+	REFUSED(memory_addr, (1ull << 52) - (62 << 20), -EINVAL);
+	a.memory_bytes = (1ull << 52) - (2 << 20);
+	a.memory_addr = ~0ull << 21;
+	assert_int_equal(pvm_check_create_partition(&a), -EINVAL);
+}
+
+static void a_partitions_console_is_emulated_or_one_of_four_uarts(void **state)
+{
+	u32 port;
+
+	(void)state;
+	for (port = 0; port < 0x10000; port++)
+		REFUSED(uart_port, port, !port || port == 0x3f8 || port == 0x2f8 || port == 0x3e8 || port == 0x2e8 ?
+			0 : -EINVAL);
+	REFUSED(uart_port, 0x103f8, -EINVAL);
+}
+
+static void a_partition_is_opened_by_a_valid_name(void **state)
+{
+	struct pvm_open_partition a = { .name = "web" };
+
+	(void)state;
+	assert_int_equal(pvm_check_open_partition(&a), 0);
+	a.name[1] = ' ';
+	assert_int_equal(pvm_check_open_partition(&a), -EINVAL);
+}
+
+static void rows_of_partitions_have_a_sane_stride_and_number(void **state)
+{
+	struct pvm_list_partitions a = { .rows_stride = PVM_PARTITION_ENTRY_SIZE_V0, .rows_count = PVM_MAX_ROWS };
+
+	(void)state;
+	assert_int_equal(pvm_check_list_partitions(&a), 0);
+	a.rows_count++;
+	assert_int_equal(pvm_check_list_partitions(&a), -EINVAL);
+	a.rows_count = 0;
+	a.rows_stride = PVM_PARTITION_ENTRY_SIZE_V0 - 8;
+	assert_int_equal(pvm_check_list_partitions(&a), -EINVAL);
+	a.rows_stride = PVM_PARTITION_ENTRY_SIZE_V0 + 4;
+	assert_int_equal(pvm_check_list_partitions(&a), -EINVAL);
+	a.rows_stride = 4096;
+	assert_int_equal(pvm_check_list_partitions(&a), 0);
+	a.rows_stride = 4104;
+	assert_int_equal(pvm_check_list_partitions(&a), -EINVAL);
+}
+
+static void a_stop_waits_a_minute_at_most(void **state)
+{
+	struct pvm_part_stop a = { .timeout_ms = 60000 };
+
+	(void)state;
+	assert_int_equal(pvm_check_part_stop(&a), 0);
+	a.timeout_ms++;
+	assert_int_equal(pvm_check_part_stop(&a), -EINVAL);
+}
+
+static void counters_of_a_partition_fit_the_limits(void **state)
+{
+	struct pvm_part_stats a = { .values_count = PVM_MAX_VALUES, .details_count = PVM_PART_MAX_DETAILS };
+
+	(void)state;
+	assert_int_equal(pvm_check_part_stats(&a), 0);
+	a.values_count++;
+	assert_int_equal(pvm_check_part_stats(&a), -EINVAL);
+	a.values_count = 0;
+	a.details_count++;
+	assert_int_equal(pvm_check_part_stats(&a), -EINVAL);
+}
+
+static void a_heartbeat_is_an_aligned_word_watched_at_a_sane_pace(void **state)
+{
+	struct pvm_part_heartbeat a = { .addr = 8, .timeout_ms = 100 };
+
+	(void)state;
+	assert_int_equal(pvm_check_heartbeat(&a), 0);
+	a.timeout_ms = 99;
+	assert_int_equal(pvm_check_heartbeat(&a), -EINVAL);
+	a.timeout_ms = 3600000;
+	assert_int_equal(pvm_check_heartbeat(&a), 0);
+	a.timeout_ms++;
+	assert_int_equal(pvm_check_heartbeat(&a), -EINVAL);
+	a.addr = 0;
+	assert_int_equal(pvm_check_heartbeat(&a), 0);	/* it ends; the time does not matter */
+	a.reserved = 1;
+	assert_int_equal(pvm_check_heartbeat(&a), -EOPNOTSUPP);
+	a = (struct pvm_part_heartbeat){ .addr = 12, .timeout_ms = 100 };
+	assert_int_equal(pvm_check_heartbeat(&a), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -274,6 +408,14 @@ int main(void)
 		cmocka_unit_test(reserved_fields_are_zero),
 		cmocka_unit_test(ranges_cover_as_a_walk_by_number_says),
 		cmocka_unit_test(ranges_at_the_end_of_numbers_do_not_wrap),
+		cmocka_unit_test(a_partition_has_a_name_cpus_and_devices_in_range),
+		cmocka_unit_test(a_partitions_memory_is_whole_units_that_exist),
+		cmocka_unit_test(a_partitions_console_is_emulated_or_one_of_four_uarts),
+		cmocka_unit_test(a_partition_is_opened_by_a_valid_name),
+		cmocka_unit_test(rows_of_partitions_have_a_sane_stride_and_number),
+		cmocka_unit_test(a_stop_waits_a_minute_at_most),
+		cmocka_unit_test(counters_of_a_partition_fit_the_limits),
+		cmocka_unit_test(a_heartbeat_is_an_aligned_word_watched_at_a_sane_pace),
 	};
 
 	return cmocka_run_group_tests_name("check", tests, NULL, NULL);
