@@ -34,7 +34,8 @@
 #define MAILBOX		0x3000ull
 #define TABLES		0x10000ull
 
-#define PAYLOADS(X) X(spin) X(halt) X(triple) X(reset) X(acpi_reset) X(poweroff) X(exits) X(wake)
+#define PAYLOADS(X) X(spin) X(halt) X(triple) X(reset) X(acpi_reset) X(poweroff) X(exits) X(wake) \
+	X(unpaged) X(real_mode) X(privileged) X(stray_read) X(stray_write)
 #define DECLARE(name) extern const uint8_t payload_##name[], payload_##name##_end[];
 PAYLOADS(DECLARE)
 
@@ -103,11 +104,12 @@ static void get_info(struct part *p)
 		die("PVM_PART_INFO");
 }
 
-static int try_create(struct part *p, const char *name, uint32_t first, uint32_t count)
+static int try_create_as(struct part *p, const char *name, uint32_t first, uint32_t count, uint32_t flags)
 {
 	uint32_t cpus[4] = { first, first + 1, first + 2, first + 3 };
 	struct pvm_create_partition a = request(name, cpus, count);
 
+	a.flags = flags;
 	memset(p, 0, sizeof(*p));
 	p->fd = -1;
 	p->cpus = count;
@@ -122,6 +124,11 @@ static int try_create(struct part *p, const char *name, uint32_t first, uint32_t
 	if (p->mem == MAP_FAILED)
 		die("mmap of the memory");
 	return 0;
+}
+
+static int try_create(struct part *p, const char *name, uint32_t first, uint32_t count)
+{
+	return try_create_as(p, name, first, count, 0);
 }
 
 static void create(struct part *p, const char *name, uint32_t first, uint32_t count)
@@ -144,6 +151,7 @@ static void load(struct part *p, const uint8_t *code, const uint8_t *end)
 		l2[i] = i << 21 | 0x83;
 	gdt[2] = 0x00af9b000000ffffull;
 	gdt[3] = 0x00cf93000000ffffull;
+	gdt[4] = 0x00cf9b000000ffffull;		/* 32-bit code */
 	memcpy(p->mem + CODE, code, end - code);
 	*(uint32_t *)(p->mem + CONTROL + 8) = p->cpu[1].apic_id;
 	*(uint64_t *)(p->mem + CONTROL + 16) = p->base + MAILBOX;
@@ -158,7 +166,7 @@ static struct pvm_part_start start_args(const struct part *p)
 		.rsp = p->base + CODE,
 		.cr3 = p->base + TABLES,
 		.gdt_addr = p->base + GDT,
-		.gdt_limit = 0x1f,
+		.gdt_limit = 0x27,
 		.mailbox = p->cpus > 1 ? p->base + MAILBOX : 0,
 	};
 }
@@ -315,6 +323,89 @@ static void test_spin(void)
 	usleep(100000);
 	result(counted(&p, 0) == 1, "a second start runs other code, which halts with interrupts off");
 	result(stop(&p) == 0, "it is stopped");
+	result(!destroy(&p) && cpu_works(1), "the CPU is the host's again");
+}
+
+static void test_unpaged(void)
+{
+	struct part p;
+	uint64_t cr;
+
+	create(&p, "unpaged", 1, 1);
+	load(&p, payload_unpaged, payload_unpaged_end);
+	start(&p);
+	result(wait_stopped(&p), "paging off and on: stops");
+	get_info(&p);
+	result(p.info.entry.stop_reason == PVM_PSTOP_POWEROFF && counted(&p, 0) == 3 && counted(&p, 3) == 3,
+	       "paging off and on three times, then power-off");
+	cr = stat(&p, PVM_PART_STAT_EXIT_CR);
+	result(cr == 6 || (cr == 0 && !(p.info.flags & PVM_PINFO_VMX)), "by %llu exits", (unsigned long long)cr);
+	load(&p, payload_real_mode, payload_real_mode_end);
+	start(&p);
+	if (p.info.flags & PVM_PINFO_VMX) {
+		result(wait_stopped(&p), "protected mode off: stops");
+		get_info(&p);
+		result(p.info.entry.stop_reason == PVM_PSTOP_REAL_MODE, "reason %u", p.info.entry.stop_reason);
+	} else {
+		usleep(100000);
+		result(stop(&p) == 0, "protected mode off: no CPU is lost");
+	}
+	result(!destroy(&p) && cpu_works(1), "the CPU is the host's again");
+}
+
+static void test_privileged(void)
+{
+	struct part p;
+
+	create(&p, "privileged", 1, 1);
+	load(&p, payload_privileged, payload_privileged_end);
+	start(&p);
+	result(wait_stopped(&p), "privileged: comes to its end");
+	get_info(&p);
+	result(p.info.entry.stop_reason == PVM_PSTOP_POWEROFF, "reason %u", p.info.entry.stop_reason);
+	result(counted(&p, 4) == 5, "%llu of 5 forbidden things were #GP or #UD", (unsigned long long)counted(&p, 4));
+	result((counted(&p, 5) & 0x900) == 0x900, "its APIC is on and its first CPU has the BSP flag: %#llx",
+	       (unsigned long long)counted(&p, 5));
+	result(!destroy(&p) && cpu_works(1), "the CPU is the host's again");
+}
+
+static void stray(struct part *p, const char *what, const uint8_t *code, const uint8_t *end, uint64_t addr)
+{
+	load(p, code, end);
+	*(uint64_t *)(p->mem + CONTROL + 16) = addr;
+	start(p);
+	result(wait_stopped(p), "%s: stops", what);
+	get_info(p);
+	result(p->info.entry.stop_reason == PVM_PSTOP_PROTECT && p->info.stop_addr == addr && counted(p, 4) == 0,
+	       "%s: reason %u at %#llx", what, p->info.entry.stop_reason, (unsigned long long)p->info.stop_addr);
+}
+
+static void test_protect(void)
+{
+	struct part p;
+	uint64_t end;
+
+	if (try_create_as(&p, "protect", 1, 1, PVM_PART_PROTECT))
+		die("PVM_CREATE_PARTITION with PVM_PART_PROTECT");
+	load(&p, payload_spin, payload_spin_end);
+	start(&p);
+	result(advances(&p, 0) && stop(&p) == 0 && stat(&p, PVM_PART_STAT_EXIT_STAGE2) == 0,
+	       "protect: what keeps to its memory is left alone");
+	stray(&p, "read behind its memory", payload_stray_read, payload_stray_read_end, p.base + MEM_BYTES);
+	stray(&p, "write before its memory", payload_stray_write, payload_stray_write_end, p.base - 8);
+	stray(&p, "write to the firmware's area", payload_stray_write, payload_stray_write_end, 0xf0000);
+	load(&p, payload_stray_read, payload_stray_read_end);
+	*(uint64_t *)(p.mem + CONTROL + 16) = 0xf0000;
+	*(uint64_t *)(p.mem + CONTROL + 24) = ~0ull;
+	start(&p);
+	end = now_ms() + 10000;
+	while (counted(&p, 4) != 0x77 && now_ms() < end)
+		usleep(1000);
+	result(counted(&p, 4) == 0x77 && counted(&p, 3) == 0, "which reads as zeros");
+	result(stop(&p) == 0, "and then is stopped");
+	load(&p, payload_unpaged, payload_unpaged_end);
+	start(&p);
+	result(wait_stopped(&p) && counted(&p, 0) == 3 && counted(&p, 3) == 3, "protect: paging off and on");
 	result(!destroy(&p) && cpu_works(1), "the CPU is the host's again");
 }
 
@@ -511,7 +602,8 @@ static const struct {
 	const char *name;
 	void (*fn)(void);
 } tests[] = {
-	{ "spin", test_spin }, { "stops", test_stops }, { "exits", test_exits }, { "wake", test_wake },
+	{ "spin", test_spin }, { "stops", test_stops }, { "unpaged", test_unpaged },
+	{ "privileged", test_privileged }, { "protect", test_protect }, { "exits", test_exits }, { "wake", test_wake },
 	{ "two", test_two }, { "host", test_host }, { "kill", test_kill }, { "refused", test_refused },
 	{ "cycles", test_cycles },
 };
