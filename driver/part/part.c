@@ -547,28 +547,37 @@ int pvm_part_mmap(struct pvm_part *p, struct vm_area_struct *vma)
 
 /* ---- the host's life ---------------------------------------------------------------------------------------- */
 
-/* One that runs, with a reference; NULL. */
-static struct pvm_part *some_running(void)
+/* One that the host's end has not reached yet, with a reference; NULL. */
+static struct pvm_part *next_up(void)
 {
 	struct pvm_part *p, *found = NULL;
 
 	mutex_lock(&parts_lock);
 	list_for_each_entry(p, &parts, link)
-		if (READ_ONCE(p->state) == PVM_PART_RUNNING && !found && kref_get_unless_zero(&p->ref))
+		if (!found && !p->host_down && kref_get_unless_zero(&p->ref))
 			found = p;
+	if (found)
+		found->host_down = true;
 	mutex_unlock(&parts_lock);
 	return found;
 }
 
-/* Shutdown, reboot, kexec: no partition survives, its memory and devices are the next kernel's. */
+/*
+ * Shutdown, reboot, kexec: no partition survives, its memory and devices are the next kernel's. Its CPUs wait for a
+ * SIPI then: halted in here, an NMI or machine check would make them run what the next kernel has put in this place.
+ */
 static int on_reboot(struct notifier_block *nb, unsigned long action, void *data)
 {
 	struct pvm_part *p;
+	u32 i;
 
-	while ((p = some_running())) {
+	while ((p = next_up())) {
 		mutex_lock(&p->lock);
 		if (p->state == PVM_PART_RUNNING)
 			pvm_part_stop_locked(p, PVM_PSTOP_HOST, PVM_PART_STOP_MS);
+		for (i = 0; !p->destroyed && i < p->nr_cpus; i++)
+			if (p->cpus[i]->is_taken)
+				pvm_pcpu_init_ipi(p->cpus[i]);
 		mutex_unlock(&p->lock);
 		kref_put(&p->ref, free_part);
 	}

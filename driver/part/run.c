@@ -201,7 +201,7 @@ static int check_start(const struct pvm_part *p, const struct pvm_part_start *a)
 {
 	if (p->destroyed)
 		return -ENODEV;
-	if (p->state == PVM_PART_RUNNING)
+	if (p->state == PVM_PART_RUNNING || READ_ONCE(p->host_down))
 		return -EBUSY;
 	if (pvm_part_any_lost(p))
 		return -EIO;

@@ -81,6 +81,7 @@ void test_vcpu(void);
 void test_life(void);
 void test_users(void);
 void test_events(void);
+void test_part(void);
 void test_noise(void);
 void nothing_left(void);
 

@@ -16,6 +16,7 @@ int main(void)
 	test_life();
 	test_users();
 	test_events();
+	test_part();
 	test_noise();
 	nothing_left();
 	return failures ? 1 : 0;
