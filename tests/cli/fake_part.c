@@ -15,6 +15,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -80,9 +81,16 @@ static const char *name_of(int fd)
 	return "none";
 }
 
+/* A fifo forgets what is in it when nobody has it open. */
 static int open_fd(const char *name)
 {
 	int fd = open(path(name, "fd"), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct state s;
+
+	if (fd >= 0 && !load(name, &s) && s.e.state != PVM_PART_RUNNING && poll(&p, 1, 0) == 0 &&
+	    write(fd, "x", 1) != 1)
+		return -1;
 
 	for (int i = 0; i < MAX_FDS && fd >= 0; i++) {
 		if (*open_parts[i].name && open_parts[i].fd != fd)

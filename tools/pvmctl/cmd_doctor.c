@@ -16,6 +16,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "doctor.h"
 #include "initramfs.h"
 #include "modsig.h"
 #include "pvmctl.h"
@@ -27,8 +28,6 @@ static const struct opt opts[] = {
 	{ 0 }
 };
 
-enum result { OK, WARN, FAIL };
-
 struct diagnosis {
 	bool machine_fails;	/* driver or CPU: exit 5 */
 	bool permission_fails;	/* exit 4 if it is the only thing */
@@ -38,8 +37,7 @@ struct diagnosis {
 	struct utsname uts;
 };
 
-static void __attribute__((format(printf, 4, 5)))
-report(enum result r, const char *check, const char *next, const char *fmt, ...)
+void report(enum result r, const char *check, const char *next, const char *fmt, ...)
 {
 	static const char *const words[] = { "ok", "warn", "fail" };
 	static const enum out_colour colours[] = { COL_GREEN, COL_YELLOW, COL_RED };
@@ -66,8 +64,7 @@ report(enum result r, const char *check, const char *next, const char *fmt, ...)
 		printf("                 -> %s\n", next);
 }
 
-/* First line of a small file, "" if it cannot be read. Return: could it be? */
-static bool first_line(const char *path, char *buf, size_t len)
+bool first_line(const char *path, char *buf, size_t len)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
@@ -395,6 +392,9 @@ static int cmd_doctor(int argc, char **argv)
 	check_memory();
 	check_kernel();
 	check_busybox();
+	if (!args.json)
+		printf("\nFor partitions ('pvmctl partition'):\n");
+	doctor_partitions(d->cpu_flags);
 	code = d->machine_fails ? EXIT_NO_DRIVER : d->permission_fails ? EXIT_PERMISSION : EXIT_OK;
 	if (!args.json)
 		printf("\n%s\n", code == EXIT_OK ? "This machine runs guests: try 'pvmctl run'." :

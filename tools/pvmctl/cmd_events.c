@@ -45,6 +45,9 @@ static const char *event_name(uint32_t event)
 		[PVM_EVENT_VM_CREATED] = "created", [PVM_EVENT_VM_STARTED] = "started",
 		[PVM_EVENT_VM_SHUTDOWN] = "shutdown", [PVM_EVENT_VM_DIED] = "died",
 		[PVM_EVENT_VM_DESTROYED] = "destroyed",
+		[PVM_EVENT_PART_CREATED] = "created", [PVM_EVENT_PART_STARTED] = "started",
+		[PVM_EVENT_PART_STOPPED] = "stopped", [PVM_EVENT_PART_SILENT] = "silent",
+		[PVM_EVENT_PART_BEATING] = "beating", [PVM_EVENT_PART_DESTROYED] = "destroyed",
 	};
 
 	if (event < sizeof(names) / sizeof(names[0]) && names[event])
@@ -54,6 +57,8 @@ static const char *event_name(uint32_t event)
 
 static const char *code_name(const struct event *ev)
 {
+	if (ev->is_part)
+		return pvm_part_stop_name(ev->code);
 	return ev->event == PVM_EVENT_VM_DIED ? pvm_cause_name(ev->code)
 					      : pvm_shutdown_name(ev->code);
 }
@@ -81,8 +86,8 @@ static void print_json(const struct event *ev)
 	json_str(&j, "event_name", event_name(ev->event));
 	json_u64(&j, "seq", ev->seq);
 	json_u64(&j, "time_ns", ev->time_ns);
-	json_u64(&j, "vm_id", ev->vm_id);
-	json_str(&j, "vm_name", ev->vm_name);
+	json_u64(&j, ev->is_part ? "part_id" : "vm_id", ev->id);
+	json_str(&j, ev->is_part ? "part_name" : "vm_name", ev->name);
 	if (ev->has_code) {
 		json_u64(&j, "code", ev->code);
 		json_str(&j, "code_name", code_name(ev));
@@ -94,8 +99,9 @@ static void print_json(const struct event *ev)
 
 static void print_text(const struct event *ev)
 {
-	printf("%8" PRIu64 ".%06" PRIu64 "s  %-9s  %s", ev->time_ns / 1000000000,
-	       ev->time_ns / 1000 % 1000000, event_name(ev->event), ev->vm_name);
+	printf("%8" PRIu64 ".%06" PRIu64 "s  %-9s  %s%s", ev->time_ns / 1000000000,
+	       ev->time_ns / 1000 % 1000000, event_name(ev->event),
+	       ev->is_part ? "partition " : "", ev->name);
 	if (ev->has_code)
 		printf("  (%s)", code_name(ev));
 	if (*ev->reason)
@@ -114,7 +120,7 @@ static void on_event(void *arg, const struct event *ev)
 	if (s->last_seq && ev->seq > s->last_seq + 1)
 		print_lost(ev->seq - s->last_seq - 1);
 	s->last_seq = ev->seq;
-	if (args.name && strcmp(args.name, ev->vm_name))
+	if (args.name && strcmp(args.name, ev->name))
 		return;
 	if (args.json)
 		print_json(ev);
@@ -186,6 +192,6 @@ static int cmd_events(int argc, char **argv)
 }
 
 const struct verb verb_events = {
-	.name = "events", .operands = "[NAME]", .help = "Print guests starting and ending, live",
+	.name = "events", .operands = "[NAME]", .help = "Print guests and partitions come and go, live",
 	.opts = opts, .max_operands = 1, .fn = cmd_events,
 };

@@ -57,10 +57,13 @@ static int on_message(struct nl_msg *nlmsg, void *arg)
 		[PVM_A_TIME_NS] = { .type = NLA_U64 }, [PVM_A_VM_ID] = { .type = NLA_U32 },
 		[PVM_A_VM_NAME] = { .type = NLA_NUL_STRING }, [PVM_A_CODE] = { .type = NLA_U32 },
 		[PVM_A_REASON] = { .type = NLA_NUL_STRING },
+		[PVM_A_PART_ID] = { .type = NLA_U32 },
+		[PVM_A_PART_NAME] = { .type = NLA_NUL_STRING },
 	};
 	struct nlmsghdr *h = nlmsg_hdr(nlmsg);
 	struct nlattr *attr[PVM_A_MAX + 1];
 	struct event_source *src = arg;
+	struct nlattr *id, *name;
 	struct event ev = { 0 };
 
 	if (h->nlmsg_type != src->family || genlmsg_parse(h, 0, attr, PVM_A_MAX, policy) < 0)
@@ -68,14 +71,21 @@ static int on_message(struct nl_msg *nlmsg, void *arg)
 	if (((struct genlmsghdr *)nlmsg_data(h))->cmd != PVM_CMD_EVENT || !attr[PVM_A_EVENT])
 		return NL_SKIP;
 	ev.event = nla_get_u32(attr[PVM_A_EVENT]);
+	id = attr[PVM_A_VM_ID];
+	name = attr[PVM_A_VM_NAME];
 	if (attr[PVM_A_SEQ])
 		ev.seq = nla_get_u64(attr[PVM_A_SEQ]);
 	if (attr[PVM_A_TIME_NS])
 		ev.time_ns = nla_get_u64(attr[PVM_A_TIME_NS]);
-	if (attr[PVM_A_VM_ID])
-		ev.vm_id = nla_get_u32(attr[PVM_A_VM_ID]);
-	if (attr[PVM_A_VM_NAME])
-		nla_strlcpy(ev.vm_name, attr[PVM_A_VM_NAME], sizeof(ev.vm_name));
+	ev.is_part = attr[PVM_A_PART_ID] || attr[PVM_A_PART_NAME];
+	if (ev.is_part) {
+		id = attr[PVM_A_PART_ID];
+		name = attr[PVM_A_PART_NAME];
+	}
+	if (id)
+		ev.id = nla_get_u32(id);
+	if (name)
+		nla_strlcpy(ev.name, name, sizeof(ev.name));
 	if (attr[PVM_A_CODE]) {
 		ev.has_code = true;
 		ev.code = nla_get_u32(attr[PVM_A_CODE]);

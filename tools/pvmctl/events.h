@@ -12,8 +12,9 @@ struct event {
 	uint32_t event;		/* PVM_EVENT_*, may be newer than this program */
 	uint64_t seq;
 	uint64_t time_ns;
-	uint32_t vm_id;
-	char vm_name[64];
+	bool is_part;		/* of a partition; then id and name are its */
+	uint32_t id;
+	char name[64];
 	bool has_code;
 	uint32_t code;
 	char reason[256];	/* "" = absent */
