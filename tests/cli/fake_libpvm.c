@@ -89,6 +89,7 @@ int pvm_ctx_info_get(struct pvm_ctx *ctx, struct pvm_ctx_info *info)
 	(void)ctx;
 	info->driver_version = 1ull << 16;
 	info->max_vcpus = 1;
+	info->partitions = 1;
 	info->tsc_khz = 2400123;
 	info->host_flags = PVM_HAS_SMAP | PVM_HAS_FSGSBASE;
 	return 0;

@@ -106,13 +106,14 @@ static void set_state(int fd, struct state *s, uint32_t state, uint32_t reason)
 {
 	char bytes[64];
 
-	while (read(fd, bytes, sizeof(bytes)) > 0)
-		;
-	if (state != PVM_PART_RUNNING && write(fd, "x", 1) != 1)
-		return;
 	s->e.state = state;
 	s->e.stop_reason = reason;
 	save(name_of(fd), s);
+	while (read(fd, bytes, sizeof(bytes)) > 0)
+		;
+	/* Last: who is woken by it looks at the state. */
+	if (state != PVM_PART_RUNNING && write(fd, "x", 1) != 1)
+		perror("fake partition");
 }
 
 static int fake_err(const char *call)
