@@ -133,9 +133,9 @@ int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bo
 	}
 	if (host_w)
 		in |= PVM_SPTE_IN_HOST_W;
-	pvm_spte_set_leaf(v, sp, index, gpte, pvm_spte_leaf(gpte, hfn, in));
+	pvm_spte_set_leaf(v, sp, index, f, gpte, pvm_spte_leaf(gpte, hfn, in));
 	if (!list_empty(&dispose))
-		pvm_sp_dispose(&dispose);
+		pvm_sp_recycle(v, &dispose);
 	return 0;
 }
 
@@ -157,6 +157,7 @@ static void link(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, str
 	if (pvm_rmap_is_full(child->parents))
 		pvm_spte_clear(v->vm, pvm_rmap_first(child->parents));
 	pvm_rmap_add(v, &child->parents, at);
+	__set_bit(index, sp->present);
 	sp->nr_present++;
 	WRITE_ONCE(*at, entry);
 }
@@ -285,7 +286,7 @@ static enum pvm_fault_result fill(struct pvm_vcpu *v, u64 va, struct pvm_walk *w
 		pvm_count(v, before == sp->spt[w->index[1]] ? PVM_STAT_PF_SPURIOUS : PVM_STAT_PF_FILL);
 out:
 	spin_unlock(&mmu->lock);
-	pvm_sp_dispose(&dispose);
+	pvm_sp_recycle(v, &dispose);
 	return err == -PVM_ENEED ? PVM_FAULT_NEED : err ? PVM_FAULT_GUEST : PVM_FAULT_FIXED;
 }
 

@@ -237,6 +237,33 @@ int pvm_gva_read(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes)
 	return 0;
 }
 
+/**
+ * pvm_gva_read_pair() - two words, the shape of a request
+ * @v: the vCPU
+ * @gva: guest address in the kernel view
+ * @pair: OUT
+ *
+ * Context, Return: as pvm_gva_read(), which it saves half of.
+ */
+int pvm_gva_read_pair(struct pvm_vcpu *v, u64 gva, u64 pair[2])
+{
+	const struct pvm_vtlb_entry *e = vtlb_slot(v, gva);
+	u32 offset = gva & (PVM_PAGE_SIZE - 1);
+	const u64 __user *from = (const u64 __user *)(e->hva + offset);
+
+	if (unlikely(e->key != vtlb_key(v, gva) || (gva & 7) || offset > PVM_PAGE_SIZE - 2 * sizeof(u64)))
+		return pvm_gva_read(v, gva, pair, 2 * sizeof(u64));
+	if (!user_read_access_begin(from, 2 * sizeof(u64)))
+		return -EFAULT;
+	unsafe_get_user(pair[0], from, fault);
+	unsafe_get_user(pair[1], from + 1, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return pvm_need_page(v, pvm_gfn(e->gfn), false);
+}
+
 int pvm_gva_write(struct pvm_vcpu *v, u64 gva, const void *buf, u32 bytes)
 {
 	struct pvm_vtlb_entry *e;

@@ -329,6 +329,8 @@ void pvm_mmu_cache_free(struct pvm_vcpu *v)
 
 	while (c->nr_page)
 		free_page((unsigned long)c->page[--c->nr_page]);
+	while (c->nr_known)
+		free_page((unsigned long)c->known[--c->nr_known]);
 	while (c->nr_sp)
 		kfree(c->sp[--c->nr_sp]);
 	while (c->nr_chunk)

@@ -60,6 +60,7 @@ struct pvm_sp {
 	bool referenced;
 	bool unsync;			/* guest writes to it natively */
 	u16 nr_present;
+	unsigned long present[PVM_PTES / BITS_PER_LONG];	/* one bit per entry that is */
 	u64 *alias;			/* the writable entry through which it does */
 };
 
@@ -81,12 +82,16 @@ struct pvm_mmu {
 	struct list_head link;		/* in the shrinker's list */
 };
 
-/* Memory set aside in sleeping context, taken under mmu.lock. One fault needs at most four shadow pages. */
+/*
+ * Memory set aside in sleeping context, taken under mmu.lock. One fault needs at most four shadow pages. Shadow pages
+ * that the vCPU itself took out of use come back here: @page are all zeroes, @known whatever they were.
+ */
 struct pvm_mmu_cache {
 	u64 *page[32];
+	u64 *known[16];
 	struct pvm_sp *sp[16];
 	struct pvm_rmap_chunk *chunk[64];
-	u32 nr_page, nr_sp, nr_chunk;
+	u32 nr_page, nr_known, nr_sp, nr_chunk;
 };
 
 #define PVM_MAX_UNSYNC	16
@@ -160,6 +165,7 @@ void pvm_mmu_global_fini(void);
 int pvm_gmem_read(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 offset, void *buf, u32 bytes);
 int pvm_gmem_write(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 offset, const void *buf, u32 bytes);
 int pvm_gva_read(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes);
+int pvm_gva_read_pair(struct pvm_vcpu *v, u64 gva, u64 pair[2]);
 int pvm_gva_write(struct pvm_vcpu *v, u64 gva, const void *buf, u32 bytes);
 /* Instruction bytes at the guest's rip in the active view; *got = bytes readable before a page that is not. */
 int pvm_gva_fetch(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes, u32 *got);

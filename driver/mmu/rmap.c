@@ -15,11 +15,6 @@ bool pvm_rmap_has_room(const struct pvm_vcpu *v)
 	return v->mmu.cache.nr_chunk >= 5;	/* a leaf and four links */
 }
 
-static struct pvm_rmap_chunk *chunks(unsigned long head)
-{
-	return head & 1 ? (struct pvm_rmap_chunk *)(head & ~1ul) : NULL;
-}
-
 static struct pvm_rmap_chunk *new_chunk(struct pvm_vcpu *v, struct pvm_rmap_chunk *next)
 {
 	struct pvm_rmap_chunk *c = v->mmu.cache.chunk[--v->mmu.cache.nr_chunk];
@@ -30,37 +25,25 @@ static struct pvm_rmap_chunk *new_chunk(struct pvm_vcpu *v, struct pvm_rmap_chun
 	return c;
 }
 
-void pvm_rmap_add(struct pvm_vcpu *v, unsigned long *head, u64 *spte)
+/* A second member, or one more than the first chunk has room for. */
+void pvm_rmap_add_slow(struct pvm_vcpu *v, unsigned long *head, u64 *spte)
 {
-	struct pvm_rmap_chunk *c = chunks(*head);
+	struct pvm_rmap_chunk *c = new_chunk(v, pvm_rmap_chunks(*head));
 
-	if (!*head) {
-		*head = (unsigned long)spte;
-		return;
-	}
-	if (!c) {
-		c = new_chunk(v, NULL);
+	if (!c->next)
 		c->spte[c->nr++] = (u64 *)*head;
-	} else if (c->nr == PVM_RMAP_CHUNK) {
-		c = new_chunk(v, c);
-	}
 	c->spte[c->nr++] = spte;
 	*head = (unsigned long)c | 1;
 }
 
 /* Order does not matter: the hole is filled from the first chunk, which is the only one that may be partly full. */
-void pvm_rmap_del(unsigned long *head, const u64 *spte)
+void pvm_rmap_del_slow(unsigned long *head, const u64 *spte)
 {
-	struct pvm_rmap_chunk *first = chunks(*head), *c;
+	struct pvm_rmap_chunk *first = pvm_rmap_chunks(*head), *c;
 	u32 i;
 
-	if (!first) {
-		if (*head == (unsigned long)spte)
-			*head = 0;
-		return;
-	}
 	for (c = first; c; c = c->next) {
-		for (i = 0; i < c->nr; i++)
+		for (i = c->nr; i--;)	/* the last in is often the first out */
 			if (c->spte[i] == spte)
 				goto found;
 	}
@@ -73,23 +56,9 @@ found:
 	kfree(first);
 }
 
-bool pvm_rmap_is_full(unsigned long head)
-{
-	struct pvm_rmap_chunk *c = chunks(head);
-
-	return c && c->depth >= PVM_RMAP_DEPTH && c->nr == PVM_RMAP_CHUNK;
-}
-
-u64 *pvm_rmap_first(unsigned long head)
-{
-	struct pvm_rmap_chunk *c = chunks(head);
-
-	return c ? c->spte[c->nr - 1] : (u64 *)head;
-}
-
 void pvm_rmap_free(unsigned long *head)
 {
-	struct pvm_rmap_chunk *c = chunks(*head), *next;
+	struct pvm_rmap_chunk *c = pvm_rmap_chunks(*head), *next;
 
 	for (; c; c = next) {
 		next = c->next;
@@ -102,7 +71,7 @@ void pvm_rmap_free(unsigned long *head)
 bool pvm_rmap_young(unsigned long head, bool clear)
 {
 	u64 *one = (u64 *)head, **set = &one;
-	struct pvm_rmap_chunk *c = chunks(head);
+	struct pvm_rmap_chunk *c = pvm_rmap_chunks(head);
 	u32 i, nr = head ? 1 : 0;
 	bool young = false;
 

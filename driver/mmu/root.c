@@ -48,7 +48,7 @@ int pvm_mmu_set_roots(struct pvm_vcpu *v)
 		v->ss->user_cr3 = m->uroot ? root_cr3(m->uroot) : 0;
 	}
 	spin_unlock(&mmu->lock);
-	pvm_sp_dispose(&dispose);
+	pvm_sp_recycle(v, &dispose);
 	return err;
 }
 
@@ -94,7 +94,7 @@ int pvm_mmu_unpin(struct pvm_vcpu *v, pvm_gfn_t gfn)
 	pvm_sp_zap_frame(v->vm, f, &dispose);
 	pvm_frame_set_level(f, 0);
 	spin_unlock(&v->vm->mmu.lock);
-	pvm_sp_dispose(&dispose);
+	pvm_sp_recycle(v, &dispose);
 	return 0;
 }
 

@@ -34,6 +34,13 @@ static u64 *take_page(struct pvm_vcpu *v)
 	return v->mmu.cache.page[--v->mmu.cache.nr_page];
 }
 
+static u64 *take_known(struct pvm_vcpu *v)
+{
+	struct pvm_mmu_cache *c = &v->mmu.cache;
+
+	return c->nr_known ? c->known[--c->nr_known] : take_page(v);
+}
+
 /* The parts of a root that are not the guest's: switcher region, M2P, the level above on 5-level hosts. */
 static void build_root(struct pvm_vm *vm, struct pvm_sp *sp)
 {
@@ -82,7 +89,7 @@ struct pvm_sp *pvm_sp_make(struct pvm_vcpu *v, u64 gfn, u32 level, bool user_vie
 	sp->spt = take_page(v);
 	set_page_private(virt_to_page(sp->spt), (unsigned long)sp);
 	if (level == 1)
-		sp->known = take_page(v);
+		sp->known = take_known(v);
 	if (la57_root) {
 		sp->high = take_page(v);
 		sp->top = take_page(v);
@@ -115,6 +122,7 @@ void pvm_spte_clear(struct pvm_vm *vm, u64 *spte)
 	if (!(old & PVM_PTE_P))
 		return;
 	WRITE_ONCE(*spte, 0);
+	__clear_bit(pvm_spte_index(spte), sp->present);
 	sp->nr_present--;
 	if (sp->level > 1) {
 		struct pvm_sp *child = pvm_sp_of(phys_to_virt(__sme_clr(old) & PVM_PTE_FRAME));
@@ -135,11 +143,10 @@ void pvm_spte_clear(struct pvm_vm *vm, u64 *spte)
 	}
 }
 
-/* Install a leaf made by pvm_spte_leaf(); the reverse map has room. */
-void pvm_spte_set_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, u64 spte)
+/* Install a leaf made by pvm_spte_leaf() that maps frame @f; the reverse map has room. */
+void pvm_spte_set_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, struct pvm_frame *f, u64 gpte, u64 spte)
 {
 	u64 *at = &sp->spt[index];
-	struct pvm_frame *f = pvm_frame_of(v->vm, pvm_pte_gfn(gpte));
 
 	if ((*at & PVM_PTE_P) && (((sp->known[index] ^ gpte) & PVM_PTE_FRAME) || (*at & PVM_SPTE_ALIAS)))
 		pvm_spte_clear(v->vm, at);
@@ -148,6 +155,7 @@ void pvm_spte_set_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpt
 		if (pvm_rmap_is_full(f->rmap))
 			pvm_spte_clear(v->vm, pvm_rmap_first(f->rmap));
 		pvm_rmap_add(v, &f->rmap, at);
+		__set_bit(index, sp->present);
 		sp->nr_present++;
 	}
 	WRITE_ONCE(*at, spte | sme_me_mask);
@@ -203,11 +211,8 @@ void pvm_sp_zap(struct pvm_vm *vm, struct pvm_sp *sp, struct list_head *dispose)
 		pvm_unsync_forget(vm, sp);
 	while (sp->parents)
 		pvm_spte_clear(vm, pvm_rmap_first(sp->parents));
-	for (i = 0; i < PVM_PTES && sp->nr_present; i++) {
-		if (sp->level == 4 && i >= PVM_HOLE_FIRST && i <= PVM_HOLE_LAST)
-			continue;
+	for_each_set_bit(i, sp->present, PVM_PTES)
 		pvm_spte_clear(vm, pvm_spte_at(sp, i));
-	}
 	if (sp->level == 4)
 		forget_root(vm, sp);
 	unlink_from_frame(vm, sp);
@@ -242,6 +247,34 @@ void pvm_sp_dispose(struct list_head *dispose)
 		free_table(sp->known);
 		kfree(sp);
 	}
+}
+
+/*
+ * Processes come and go, and the page tables of one are the next one's. A page that was zapped is all zeroes, but for
+ * what build_root() put there. Roots on 5-level hosts are not worth the trouble.
+ */
+void pvm_sp_recycle(struct pvm_vcpu *v, struct list_head *dispose)
+{
+	struct pvm_mmu_cache *c = &v->mmu.cache;
+	struct pvm_sp *sp, *tmp;
+
+	list_for_each_entry_safe(sp, tmp, dispose, lru) {
+		if (c->nr_sp == ARRAY_SIZE(c->sp) || c->nr_page == ARRAY_SIZE(c->page) || sp->top)
+			break;
+		list_del(&sp->lru);
+		if (sp->level == 4) {
+			sp->spt[PVM_SWITCH_SLOT] = 0;
+			sp->spt[PVM_M2P_SLOT] = 0;
+		}
+		c->page[c->nr_page++] = sp->spt;
+		if (sp->known && c->nr_known < ARRAY_SIZE(c->known))
+			c->known[c->nr_known++] = sp->known;
+		else
+			free_table(sp->known);
+		memset(sp, 0, sizeof(*sp));
+		c->sp[c->nr_sp++] = sp;
+	}
+	pvm_sp_dispose(dispose);
 }
 
 static bool is_live_root(const struct pvm_vm *vm, const struct pvm_sp *sp)

@@ -42,6 +42,24 @@ static inline struct pvm_frame *pvm_frame_of(const struct pvm_vm *vm, u64 gfn)
 	return NULL;
 }
 
+/* Both at once: what is known of a frame, and its address in the VMM's memory. */
+static __always_inline struct pvm_frame *pvm_frame_and_hva(const struct pvm_vm *vm, u64 gfn, unsigned long *hva)
+{
+	u32 i;
+
+	for (i = 0; i < vm->mmu.nr_slots; i++) {
+		const struct pvm_slot *s = &vm->mmu.slots[i];
+		u64 n = gfn - s->gfn;
+
+		if (n < s->nr_pages) {
+			n = array_index_nospec(n, s->nr_pages);
+			*hva = s->uaddr + (n << PVM_PAGE_SHIFT);
+			return &s->frames[n];
+		}
+	}
+	return NULL;
+}
+
 /* Address of a frame in the VMM's memory, 0 if there is none. Lock-free: slots are fixed once a vCPU ran. */
 static inline unsigned long pvm_gfn_to_hva(const struct pvm_vm *vm, u64 gfn)
 {
@@ -77,6 +95,11 @@ static inline struct pvm_sp *pvm_sp_of(const u64 *spte)
 	return (struct pvm_sp *)page_private(virt_to_page(spte));
 }
 
+static inline u32 pvm_spte_index(const u64 *spte)
+{
+	return offset_in_page(spte) / sizeof(*spte);
+}
+
 static inline u64 *pvm_spte_at(const struct pvm_sp *sp, u32 index)
 {
 	return sp->high && index >= 256 ? &sp->high[index] : &sp->spt[index];
@@ -88,11 +111,52 @@ static inline u32 pvm_va_index(u64 va, u32 level)
 }
 
 /* rmap.c: set of shadow entries coded in one word */
+static inline struct pvm_rmap_chunk *pvm_rmap_chunks(unsigned long head)
+{
+	return head & 1 ? (struct pvm_rmap_chunk *)(head & ~1ul) : NULL;
+}
+
+/* Clear pvm_rmap_first() before adding */
+static inline bool pvm_rmap_is_full(unsigned long head)
+{
+	const struct pvm_rmap_chunk *c = pvm_rmap_chunks(head);
+
+	return c && c->nr == PVM_RMAP_CHUNK && c->depth >= PVM_RMAP_DEPTH;
+}
+
+/* Some entry of a set that is not empty */
+static inline u64 *pvm_rmap_first(unsigned long head)
+{
+	const struct pvm_rmap_chunk *c = pvm_rmap_chunks(head);
+
+	return c ? c->spte[c->nr - 1] : (u64 *)head;
+}
+
 bool pvm_rmap_has_room(const struct pvm_vcpu *v);
-void pvm_rmap_add(struct pvm_vcpu *v, unsigned long *head, u64 *spte);
-void pvm_rmap_del(unsigned long *head, const u64 *spte);
-bool pvm_rmap_is_full(unsigned long head);	/* clear pvm_rmap_first() before adding */
-u64 *pvm_rmap_first(unsigned long head);
+void pvm_rmap_add_slow(struct pvm_vcpu *v, unsigned long *head, u64 *spte);
+void pvm_rmap_del_slow(unsigned long *head, const u64 *spte);
+
+/* The set must not be full; takes at most one chunk from the cache. */
+static inline void pvm_rmap_add(struct pvm_vcpu *v, unsigned long *head, u64 *spte)
+{
+	struct pvm_rmap_chunk *c = pvm_rmap_chunks(*head);
+
+	if (!*head)
+		*head = (unsigned long)spte;
+	else if (c && c->nr < PVM_RMAP_CHUNK)
+		c->spte[c->nr++] = spte;
+	else
+		pvm_rmap_add_slow(v, head, spte);
+}
+
+static inline void pvm_rmap_del(unsigned long *head, const u64 *spte)
+{
+	if (*head == (unsigned long)spte)
+		*head = 0;
+	else
+		pvm_rmap_del_slow(head, spte);
+}
+
 bool pvm_rmap_young(unsigned long head, bool clear);
 void pvm_rmap_free(unsigned long *head);
 
@@ -102,8 +166,10 @@ struct pvm_sp *pvm_sp_make(struct pvm_vcpu *v, u64 gfn, u32 level, bool user_vie
 void pvm_sp_zap(struct pvm_vm *vm, struct pvm_sp *sp, struct list_head *dispose);
 void pvm_sp_zap_frame(struct pvm_vm *vm, struct pvm_frame *f, struct list_head *dispose);
 void pvm_sp_dispose(struct list_head *dispose);		/* no lock: frees, when no CPU can walk them */
+void pvm_sp_recycle(struct pvm_vcpu *v, struct list_head *dispose);	/* the same by the vCPU's own task: keeps some */
 void pvm_spte_clear(struct pvm_vm *vm, u64 *spte);	/* any level; drops links */
-void pvm_spte_set_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, u64 spte);
+void pvm_spte_set_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, struct pvm_frame *f, u64 gpte,
+		       u64 spte);
 bool pvm_sp_reclaim(struct pvm_vm *vm, u32 wanted, struct list_head *dispose);
 void pvm_mmu_kick_all(struct pvm_vm *vm);		/* no lock, IRQs on: all vCPUs out of the guest */
 void pvm_mark_table(struct pvm_vcpu *v, struct pvm_frame *f, u32 level);

@@ -18,46 +18,87 @@
 
 #define PVM_WRITE_RUN	3
 
-/* The shadow entry of one changed guest entry. @prefill: install it if it is accessible and everything is at hand. */
-static void apply_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool prefill)
+/* The entry as a leaf of the frame that @spte, of whatever table, maps. */
+static u64 leaf_like(u64 gpte, u64 spte)
 {
+	return pvm_spte_leaf(gpte, pvm_spte_hfn(__sme_clr(spte)), spte & PVM_SPTE_HOST_W ? PVM_SPTE_IN_HOST_W : 0) |
+	       sme_me_mask;
+}
+
+/* Same frame as before, which is no table: no reverse map changes, no host page is looked for. */
+static bool upgrade_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte)
+{
+	const struct pvm_frame *f = pvm_frame_of(v->vm, pvm_pte_gfn(gpte));
 	u64 *at = &sp->spt[index];
 
-	switch (pvm_spte_change(sp->known[index], gpte, *at)) {
-	case PVM_SPTE_KEEP:
-		if (*at & PVM_PTE_P) {
-			sp->known[index] = gpte;
-			return;
-		}
-		break;
-	case PVM_SPTE_DOWNGRADE:
-		WRITE_ONCE(*at, pvm_spte_downgrade(*at, gpte));
+	if (unlikely(!f || f->sp_level || (*at & PVM_SPTE_ALIAS)))
+		return false;
+	WRITE_ONCE(*at, leaf_like(gpte, *at));
+	sp->known[index] = gpte;
+	return true;
+}
+
+/*
+ * Nothing was there. In the plain case the frame is no table and is mapped elsewhere, usually by the guest's direct
+ * map, so that its host page is known.
+ */
+static void install_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte)
+{
+	struct pvm_frame *f = pvm_frame_of(v->vm, pvm_pte_gfn(gpte));
+	u64 *at = &sp->spt[index];
+
+	if (likely(f && f->rmap && !f->sp_level && v->mmu.cache.nr_chunk && !pvm_rmap_is_full(f->rmap))) {
+		u64 spte = leaf_like(gpte, *pvm_rmap_first(f->rmap));
+
+		pvm_rmap_add(v, &f->rmap, at);
 		sp->known[index] = gpte;
-		return;
-	case PVM_SPTE_DROP:
-		pvm_spte_clear(v->vm, at);
-		break;
-	case PVM_SPTE_REPLACE:
-		break;
-	}
-	if (!prefill || (gpte & (PVM_PTE_P | PVM_PTE_A)) != (PVM_PTE_P | PVM_PTE_A) || pvm_cache_is_low(v)) {
-		pvm_spte_clear(v->vm, at);
-		return;
-	}
-	if (pvm_fill_leaf(v, sp, index, gpte, false, true)) {
-		pvm_spte_clear(v->vm, at);
+		__set_bit(index, sp->present);
+		sp->nr_present++;
+		WRITE_ONCE(*at, spte);
+	} else if (pvm_cache_is_low(v) || pvm_fill_leaf(v, sp, index, gpte, false, true)) {
 		v->need.what = PVM_NEED_NONE;	/* a guess that needs nothing: the access will fault and ask */
 		return;
 	}
 	pvm_count(v, PVM_STAT_PTE_PREFILL);
 }
 
+/* The shadow entry of one changed guest entry. @prefill: install it if it is accessible and everything is at hand. */
+static void apply_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool prefill)
+{
+	u64 *at = &sp->spt[index];
+
+	if (*at & PVM_PTE_P) {
+		switch (pvm_spte_change(sp->known[index], gpte, *at)) {
+		case PVM_SPTE_KEEP:
+			sp->known[index] = gpte;
+			return;
+		case PVM_SPTE_DOWNGRADE:
+			WRITE_ONCE(*at, pvm_spte_downgrade(*at, gpte));
+			sp->known[index] = gpte;
+			return;
+		case PVM_SPTE_REPLACE:
+			if (upgrade_leaf(v, sp, index, gpte))
+				return;
+			fallthrough;
+		case PVM_SPTE_DROP:
+			pvm_spte_clear(v->vm, at);
+			break;
+		}
+	}
+	if (prefill && (gpte & (PVM_PTE_P | PVM_PTE_A)) == (PVM_PTE_P | PVM_PTE_A))
+		install_leaf(v, sp, index, gpte);
+}
+
 static void apply(struct pvm_vcpu *v, struct pvm_frame *f, u32 index, u64 gpte, bool prefill)
 {
-	struct pvm_sp *sp;
+	struct pvm_sp *sp = pvm_frame_sp(f);
 	u32 level = pvm_frame_level(f);
 
-	for (sp = pvm_frame_sp(f); sp; sp = sp->next) {
+	if (likely(level == 1 && sp && sp->level == 1 && !sp->next)) {
+		apply_leaf(v, sp, index, gpte, prefill);
+		return;
+	}
+	for (; sp; sp = sp->next) {
 		if (sp->level == 1) {
 			/* an upper table read as level 1 is a recursive map: no mappings to guess from */
 			apply_leaf(v, sp, index, gpte, prefill && level == 1);
@@ -71,6 +112,20 @@ static void apply(struct pvm_vcpu *v, struct pvm_frame *f, u32 index, u64 gpte, 
 			pvm_mark_table(v, pvm_frame_of(v->vm, pvm_pte_gfn(gpte)), level - 1);
 		pvm_vtlb_flush(v);
 	}
+}
+
+static __always_inline int put_entry(unsigned long hva, u32 index, u64 pte)
+{
+	u64 __user *p = (u64 __user *)hva + index;
+
+	if (!user_write_access_begin(p, sizeof(*p)))
+		return -EFAULT;
+	unsafe_put_user(pte, p, fault);
+	user_write_access_end();
+	return 0;
+fault:
+	user_write_access_end();
+	return -EFAULT;
 }
 
 static int keep_ad(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
@@ -103,18 +158,22 @@ static int keep_ad(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
  */
 int pvm_mmu_write_pte(struct pvm_vcpu *v, pvm_gfn_t table, u32 index, u64 pte, u32 how)
 {
-	struct pvm_frame *f = pvm_frame_of(v->vm, table.v);
+	unsigned long hva;
+	struct pvm_frame *f = pvm_frame_and_hva(v->vm, table.v, &hva);
 	int err;
 
-	if (!f)
+	if (unlikely(!f))
 		return -EINVAL;
 	pvm_count(v, PVM_STAT_PTE_SET);
-	if (how & PVM_PTE_KEEP_AD)
+	if (how & PVM_PTE_KEEP_AD) {
 		err = keep_ad(v, table.v, index, &pte);
-	else
-		err = pvm_gpte_write(v, table.v, index, pte);
-	if (err || !f->sp_level)
-		return err;
+		if (err)
+			return err;
+	} else if (unlikely(put_entry(hva, index, pte))) {
+		return pvm_need_page(v, table, true);
+	}
+	if (!f->sp_level)
+		return 0;
 	spin_lock(&v->vm->mmu.lock);
 	apply(v, f, index, pte, true);
 	spin_unlock(&v->vm->mmu.lock);
@@ -249,7 +308,7 @@ static enum pvm_fault_result make_unsync(struct pvm_vcpu *v, u64 cr2, u64 gfn)
 	if (v->mmu.nr_unsync == PVM_MAX_UNSYNC)
 		pvm_mmu_resync(v, v->mmu.unsync[0]);
 	at = &leaf->spt[w.index[1]];
-	pvm_spte_set_leaf(v, leaf, w.index[1], w.pte[1], pvm_spte_leaf(w.pte[1], hfn, PVM_SPTE_IN_HOST_W));
+	pvm_spte_set_leaf(v, leaf, w.index[1], f, w.pte[1], pvm_spte_leaf(w.pte[1], hfn, PVM_SPTE_IN_HOST_W));
 	WRITE_ONCE(*at, *at | PVM_PTE_W | PVM_PTE_D | PVM_SPTE_ALIAS);
 	sp->unsync = true;
 	sp->alias = at;

@@ -54,18 +54,18 @@ static int set_m2p(struct pvm_vcpu *v, u64 mfn, u64 pfn)
 	return err && pvm_gfn_valid(v->vm, pvm_gfn(mfn)) ? 0 : err;
 }
 
-static int update_one(struct pvm_vcpu *v, const struct mmu_update *u)
+static __always_inline int update_one(struct pvm_vcpu *v, u64 ptr, u64 val)
 {
-	u32 index = (u->ptr >> 3) & (PVM_PTES - 1);
+	u32 index = (ptr >> 3) & (PVM_PTES - 1);
 
-	switch (u->ptr & PVM_MMU_COMMAND) {
+	switch (ptr & PVM_MMU_COMMAND) {
 	case MMU_NORMAL_PT_UPDATE:
 	case MMU_PT_UPDATE_NO_TRANSLATE:
-		return pvm_mmu_write_pte(v, pvm_gfn(u->ptr >> PVM_PAGE_SHIFT), index, u->val, 0);
+		return pvm_mmu_write_pte(v, pvm_gfn(ptr >> PVM_PAGE_SHIFT), index, val, 0);
 	case MMU_PT_UPDATE_PRESERVE_AD:
-		return pvm_mmu_write_pte(v, pvm_gfn(u->ptr >> PVM_PAGE_SHIFT), index, u->val, PVM_PTE_KEEP_AD);
+		return pvm_mmu_write_pte(v, pvm_gfn(ptr >> PVM_PAGE_SHIFT), index, val, PVM_PTE_KEEP_AD);
 	case MMU_MACHPHYS_UPDATE:
-		return set_m2p(v, u->ptr >> PVM_PAGE_SHIFT, u->val);
+		return set_m2p(v, ptr >> PVM_PAGE_SHIFT, val);
 	default:
 		return -ENOSYS;
 	}
@@ -84,7 +84,7 @@ static int update_one(struct pvm_vcpu *v, const struct mmu_update *u)
  */
 long pvm_hc_mmu_update(struct pvm_vcpu *v, u64 reqs, u64 g_count, u64 done, u64 dom)
 {
-	struct mmu_update batch[PVM_UPDATE_BATCH];
+	struct mmu_update batch[PVM_UPDATE_BATCH] __uninitialized;
 	u32 count = g_count & PVM_COUNT_MASK, left = PVM_UPDATE_PAUSE;
 	u32 *next = &v->progress.entries;
 
@@ -100,7 +100,7 @@ long pvm_hc_mmu_update(struct pvm_vcpu *v, u64 reqs, u64 g_count, u64 done, u64 
 		n = min(n, left);
 		err = pvm_gva_read(v, gva, batch, n * sizeof(batch[0]));
 		for (i = 0; !err && i < n; i++) {
-			err = update_one(v, &batch[i]);
+			err = update_one(v, batch[i].ptr, batch[i].val);
 			if (!err)
 				++*next;
 		}
@@ -126,7 +126,7 @@ enum pvm_quick pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count)
 	if (count != 1 || v->cpu.cr0_ts)
 		return PVM_QUICK_NO;
 	local_irq_enable();
-	result = update_one(v, (const struct mmu_update *)v->ss->fetch);
+	result = update_one(v, v->ss->fetch[0], v->ss->fetch[1]);
 	local_irq_disable();
 	if (unlikely(result == -PVM_ENEED))
 		return PVM_QUICK_NO;
@@ -288,7 +288,7 @@ enum pvm_quick pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count)
  */
 long pvm_hc_mmuext_op(struct pvm_vcpu *v, u64 ops, u64 g_count, u64 done, u64 dom)
 {
-	struct mmuext_op batch[PVM_EXT_BATCH];
+	struct mmuext_op batch[PVM_EXT_BATCH] __uninitialized;
 	u32 count = g_count & PVM_COUNT_MASK, left = PVM_EXT_PAUSE;
 	u32 *next = &v->progress.entries;
 
