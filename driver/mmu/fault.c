@@ -127,7 +127,7 @@ int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bo
 	 */
 	if (f->sp_level && want_w && demote && gfn != sp->gfn) {
 		pvm_sp_zap_frame(v->vm, f, &dispose);
-		pvm_frame_set_level(f, 0);
+		pvm_unmark_table(v->vm, f);
 	} else if (f->sp_level) {
 		in |= PVM_SPTE_IN_TABLE;
 	}
@@ -201,57 +201,10 @@ static int touch(struct pvm_vcpu *v, struct pvm_walk *w, int level, bool write)
 	return 0;
 }
 
-/* ---- the way down, remembered ------------------------------------------------------------------------------- */
-
-static u64 path_key(const struct pvm_vcpu *v, u64 va)
-{
-	return (va & ~((1ull << 21) - 1)) | v->mmu.vtlb_gen << 1 | !v->ss->kernel_mode;
-}
-
-static struct pvm_path *path_of(struct pvm_vcpu *v, u64 va)
-{
-	return &v->mmu.path[(va >> 21) % PVM_PATH_CACHE];
-}
-
-/* As pvm_walk(), but upper levels come from the cache if they can; then only level 1 of @w is filled in. */
-static int walk_path(struct pvm_vcpu *v, u64 va, struct pvm_walk *w, struct pvm_path **path)
-{
-	struct pvm_path *p = path_of(v, va);
-	int err;
-
-	if (likely(p->key == path_key(v, va) && p->zap_gen == READ_ONCE(v->vm->mmu.zap_gen))) {
-		*path = p;
-		w->level = 1;
-		w->table[1] = p->table;
-		w->index[1] = pvm_va_index(va, 1);
-		err = pvm_gpte_read(v, p->table, w->index[1], &w->pte[1]);
-		if (err)
-			return err;
-		w->writable = p->writable && (w->pte[1] & PVM_PTE_W);
-		w->nx = p->nx || (w->pte[1] & PVM_PTE_NX);
-		return w->pte[1] & PVM_PTE_P ? 0 : -ENOENT;
-	}
-	*path = NULL;
-	return pvm_walk(v, v->ss->kernel_mode ? v->mmu.kroot_gfn : v->mmu.uroot_gfn, va, w);
-}
-
-/* Remember a complete walk whose upper entries have A set. */
-static void remember(struct pvm_vcpu *v, u64 va, const struct pvm_walk *w, struct pvm_sp *sp)
-{
-	struct pvm_path *p = path_of(v, va);
-	u64 all = w->pte[2] & w->pte[3] & w->pte[4];
-
-	p->key = path_key(v, va);
-	p->table = w->table[1];
-	p->writable = all & PVM_PTE_W;
-	p->nx = (w->pte[2] | w->pte[3] | w->pte[4]) & PVM_PTE_NX;
-	p->sp = sp;
-	p->zap_gen = v->vm->mmu.zap_gen;
-}
-
 static enum pvm_fault_result fill(struct pvm_vcpu *v, u64 va, struct pvm_walk *w, struct pvm_path *path, bool write)
 {
 	struct pvm_mmu *mmu = &v->vm->mmu;
+	struct pvm_walk full __uninitialized;
 	LIST_HEAD(dispose);
 	struct pvm_sp *sp;
 	u64 before;
@@ -264,21 +217,20 @@ static enum pvm_fault_result fill(struct pvm_vcpu *v, u64 va, struct pvm_walk *w
 	}
 	if (unlikely(mmu->nr_pages + PVM_PAGES_PER_FAULT > mmu->max_pages))
 		pvm_sp_reclaim(v->vm, 16, &dispose);
-	if (likely(path && path->sp && path->zap_gen == mmu->zap_gen)) {
-		sp = path->sp;
-	} else {
-		if (path) {
-			/* the shadow of the path is gone: walk it all again */
+	sp = path && path->zap_gen == mmu->zap_gen ? path->sp : NULL;
+	if (unlikely(!sp)) {
+		/* The upper levels are needed after all; what changed meanwhile faults again. */
+		if (path && (pvm_walk(v, pvm_active_root(v), va, &full) || full.table[1] != w->table[1])) {
 			path->key = 0;
 			err = 0;
 			goto out;
 		}
-		sp = pvm_link_path(v, w);
+		sp = pvm_link_path(v, path ? &full : w);
 		if (!sp) {
 			err = pvm_need_cache(v);
 			goto out;
 		}
-		remember(v, va, w, sp);
+		pvm_path_remember(v, !v->ss->kernel_mode, va, path ? &full : w, sp);
 	}
 	before = sp->spt[w->index[1]];
 	err = pvm_fill_leaf(v, sp, w->index[1], w->pte[1], write, write);
@@ -303,7 +255,7 @@ static bool writes_own_path(struct pvm_vcpu *v, u64 va, const struct pvm_walk *l
 	if (likely(!f || !f->sp_level))
 		return false;
 	/* @leaf may lack its upper levels; a walk that fails now is left to the next fault */
-	if (pvm_walk(v, v->ss->kernel_mode ? v->mmu.kroot_gfn : v->mmu.uroot_gfn, va, &w))
+	if (pvm_walk(v, pvm_active_root(v), va, &w))
 		return false;
 	return gfn == w.table[1] || gfn == w.table[2] || gfn == w.table[3] || gfn == w.table[4];
 }
@@ -329,7 +281,7 @@ enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 
 	bool write = error & PVM_PF_W, fetch = error & PVM_PF_I;
 	struct pvm_path *path;
 	struct pvm_frame *f;
-	struct pvm_walk w;
+	struct pvm_walk w __uninitialized;
 	int ret;
 
 	*guest_error = error & (PVM_PF_W | PVM_PF_I);
@@ -339,9 +291,12 @@ enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 
 			*guest_error |= PVM_PF_P;
 		return PVM_FAULT_GUEST;
 	}
-	ret = walk_path(v, cr2, &w, &path);
+	ret = pvm_path_walk(v, !v->ss->kernel_mode, cr2, &w, &path);
 	if (ret == -PVM_ENEED)
 		return PVM_FAULT_NEED;
+	/* So that the guest's own faults, too, read one entry next time. */
+	if (!path && w.level == 1 && (ret == -ENOENT || (write && !w.writable)))
+		pvm_path_remember(v, !v->ss->kernel_mode, cr2, &w, NULL);
 	if (ret)
 		return PVM_FAULT_GUEST;
 	if (fetch && w.nx)

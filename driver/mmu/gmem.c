@@ -11,17 +11,6 @@
 
 #include "mmu/shadow.h"
 
-int pvm_gpte_read(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
-{
-	unsigned long hva = pvm_gfn_to_hva(v->vm, table);
-
-	if (unlikely(!hva))
-		return -ENXIO;
-	if (unlikely(get_user(*pte, (u64 __user *)hva + index)))
-		return pvm_need_page(v, pvm_gfn(table), false);
-	return 0;
-}
-
 int pvm_gmem_read_pte(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
 {
 	return pvm_gpte_read(v, table, index, pte);
@@ -111,6 +100,12 @@ static __always_inline int copy_in(void *buf, unsigned long hva, u32 bytes)
 		return copy_from_user(buf, from, bytes) ? -EFAULT : 0;
 	if (!user_read_access_begin(from, bytes))
 		return -EFAULT;
+	for (; bytes >= 4 * sizeof(u64); bytes -= 4 * sizeof(u64), to += 4, from += 4) {
+		unsafe_get_user(to[0], from, fault);
+		unsafe_get_user(to[1], from + 1, fault);
+		unsafe_get_user(to[2], from + 2, fault);
+		unsafe_get_user(to[3], from + 3, fault);
+	}
 	for (; bytes; bytes -= sizeof(u64))
 		unsafe_get_user(*to++, from++, fault);
 	user_read_access_end();
@@ -129,6 +124,12 @@ static __always_inline int copy_out(unsigned long hva, const void *buf, u32 byte
 		return copy_to_user(to, buf, bytes) ? -EFAULT : 0;
 	if (!user_write_access_begin(to, bytes))
 		return -EFAULT;
+	for (; bytes >= 4 * sizeof(u64); bytes -= 4 * sizeof(u64), to += 4, from += 4) {
+		unsafe_put_user(from[0], to, fault);
+		unsafe_put_user(from[1], to + 1, fault);
+		unsafe_put_user(from[2], to + 2, fault);
+		unsafe_put_user(from[3], to + 3, fault);
+	}
 	for (; bytes; bytes -= sizeof(u64))
 		unsafe_put_user(*from++, to++, fault);
 	user_write_access_end();
@@ -152,7 +153,6 @@ void pvm_vtlb_flush(struct pvm_vcpu *v)
 		return;
 	v->mmu.vtlb_gen = 1;
 	memset(v->mmu.vtlb, 0, sizeof(v->mmu.vtlb));
-	memset(v->mmu.path, 0, sizeof(v->mmu.path));
 }
 
 static struct pvm_vtlb_entry *vtlb_slot(struct pvm_vcpu *v, u64 gva)
@@ -180,15 +180,16 @@ static int touch_leaf(struct pvm_vcpu *v, struct pvm_walk *w, bool write)
 	return ret;
 }
 
-/* Translate in the view of @root; only the kernel view is cached. -EFAULT: the guest maps nothing suitable there. */
-static int translate(struct pvm_vcpu *v, u64 root, u64 gva, bool write, struct pvm_vtlb_entry *e)
+/* Translate in one of the views; only the kernel's is cached. -EFAULT: the guest maps nothing suitable there. */
+static int translate(struct pvm_vcpu *v, bool user, u64 gva, bool write, struct pvm_vtlb_entry *e)
 {
-	struct pvm_walk w;
+	struct pvm_walk w __uninitialized;
+	struct pvm_path *path;
 	int err;
 
 	if (!pvm_is_guest_va(gva))
 		return -EFAULT;
-	err = pvm_walk(v, root, gva, &w);
+	err = pvm_path_walk(v, user, gva, &w, &path);
 	if (err == -PVM_ENEED)
 		return err;
 	if (err || (write && !w.writable))
@@ -196,6 +197,8 @@ static int translate(struct pvm_vcpu *v, u64 root, u64 gva, bool write, struct p
 	err = touch_leaf(v, &w, write);
 	if (err)
 		return err;
+	if (!path)
+		pvm_path_remember(v, user, gva, &w, NULL);
 	e->key = vtlb_key(v, gva);
 	e->gfn = pvm_pte_gfn(w.pte[1]);
 	e->hva = pvm_gfn_to_hva(v->vm, e->gfn);
@@ -214,7 +217,7 @@ static int lookup(struct pvm_vcpu *v, u64 gva, bool write, struct pvm_vtlb_entry
 	*entry = e;
 	if (likely(e->key == vtlb_key(v, gva) && (e->writable || !write)))
 		return 0;
-	return translate(v, v->mmu.kroot_gfn, gva, write, e);
+	return translate(v, false, gva, write, e);
 }
 
 int pvm_gva_read(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes)
@@ -235,33 +238,6 @@ int pvm_gva_read(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes)
 		bytes -= n;
 	}
 	return 0;
-}
-
-/**
- * pvm_gva_read_pair() - two words, the shape of a request
- * @v: the vCPU
- * @gva: guest address in the kernel view
- * @pair: OUT
- *
- * Context, Return: as pvm_gva_read(), which it saves half of.
- */
-int pvm_gva_read_pair(struct pvm_vcpu *v, u64 gva, u64 pair[2])
-{
-	const struct pvm_vtlb_entry *e = vtlb_slot(v, gva);
-	u32 offset = gva & (PVM_PAGE_SIZE - 1);
-	const u64 __user *from = (const u64 __user *)(e->hva + offset);
-
-	if (unlikely(e->key != vtlb_key(v, gva) || (gva & 7) || offset > PVM_PAGE_SIZE - 2 * sizeof(u64)))
-		return pvm_gva_read(v, gva, pair, 2 * sizeof(u64));
-	if (!user_read_access_begin(from, 2 * sizeof(u64)))
-		return -EFAULT;
-	unsafe_get_user(pair[0], from, fault);
-	unsafe_get_user(pair[1], from + 1, fault);
-	user_read_access_end();
-	return 0;
-fault:
-	user_read_access_end();
-	return pvm_need_page(v, pvm_gfn(e->gfn), false);
 }
 
 int pvm_gva_write(struct pvm_vcpu *v, u64 gva, const void *buf, u32 bytes)
@@ -293,7 +269,7 @@ int pvm_gva_fetch(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes, u32 *got)
 	while (bytes) {
 		u32 offset = gva & (PVM_PAGE_SIZE - 1), n = min(bytes, PVM_PAGE_SIZE - offset);
 
-		err = v->ss->kernel_mode ? lookup(v, gva, false, &e) : translate(v, v->mmu.uroot_gfn, gva, false, e);
+		err = v->ss->kernel_mode ? lookup(v, gva, false, &e) : translate(v, true, gva, false, e);
 		if (err == -EFAULT && *got)
 			return 0;
 		if (err)

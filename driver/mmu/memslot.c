@@ -436,6 +436,7 @@ void pvm_mmu_fini(struct pvm_vm *vm)
 	pvm_mmu_stop(vm);
 	for (i = 0; i < mmu->nr_slots; i++)
 		kvfree(mmu->slots[i].frames);
+	memset(mmu->slots, 0, sizeof(mmu->slots));
 	mmu->nr_slots = 0;
 	pvm_m2p_fini(vm);
 	pvm_region_top_fini(&mmu->region);

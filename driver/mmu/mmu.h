@@ -73,6 +73,7 @@ struct pvm_mmu {
 	struct mmu_notifier notifier;
 	bool registered;
 	u64 zap_gen;			/* bumped when a shadow page or a link between two goes */
+	u64 mark_gen;			/* bumped when a frame stops being a table, or an entry above level 1 changes */
 	u32 invalidating;		/* host invalidations under way ... */
 	unsigned long invalidate_start, invalidate_end;	/* ... and the addresses they cover together */
 	struct pvm_region_top region;	/* switcher region for shadow roots */
@@ -104,15 +105,17 @@ struct pvm_vtlb_entry {
 };
 
 /*
- * The way down to a level-1 table, remembered: what a CPU's paging-structure caches hold (SDM 4.10.3), with the same
- * rights to be stale and the same flushes. @sp is only good while vm->mmu.zap_gen is @zap_gen.
+ * The way down to a level-1 table, remembered. Only ways through live tables are: every change of an entry above level
+ * 1 is seen, so no flush ends them, but vm->mmu.mark_gen moving on from @mark_gen does. @sp is only good while
+ * vm->mmu.zap_gen is @zap_gen.
  */
-#define PVM_PATH_CACHE	8
+#define PVM_PATH_CACHE	64
 struct pvm_path {
-	u64 key;			/* address >> 21 << 21 | generation << 1 | user view; 0 = empty */
+	u64 key;			/* address >> 21 << 21 | user view << 1 | 1; 0 = empty */
+	u64 root;			/* frame of the level-4 table */
 	u64 table;			/* frame of the level-1 table */
 	bool writable, nx;
-	u64 zap_gen;
+	u64 mark_gen, zap_gen;
 	struct pvm_sp *sp;		/* its shadow, linked all the way up; NULL not known */
 };
 
@@ -120,7 +123,7 @@ struct pvm_vcpu_mmu {
 	u64 kroot_gfn, uroot_gfn;	/* guest roots; uroot 0 = none */
 	struct pvm_sp *kroot, *uroot;	/* their shadows, NULL = to be found again */
 	struct pvm_vtlb_entry vtlb[PVM_VTLB_SIZE];
-	u32 vtlb_gen;			/* 1..2047, in the key of valid entries, of paths too */
+	u32 vtlb_gen;			/* 1..2047, in the key of valid entries */
 	struct pvm_path path[PVM_PATH_CACHE];
 	/* memory set aside in sleeping context, taken under mmu.lock */
 	struct pvm_mmu_cache cache;
@@ -165,7 +168,6 @@ void pvm_mmu_global_fini(void);
 int pvm_gmem_read(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 offset, void *buf, u32 bytes);
 int pvm_gmem_write(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 offset, const void *buf, u32 bytes);
 int pvm_gva_read(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes);
-int pvm_gva_read_pair(struct pvm_vcpu *v, u64 gva, u64 pair[2]);
 int pvm_gva_write(struct pvm_vcpu *v, u64 gva, const void *buf, u32 bytes);
 /* Instruction bytes at the guest's rip in the active view; *got = bytes readable before a page that is not. */
 int pvm_gva_fetch(struct pvm_vcpu *v, u64 gva, void *buf, u32 bytes, u32 *got);
@@ -180,9 +182,13 @@ enum pvm_fault_result pvm_mmu_native_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_
 int pvm_mmu_exchange_pte(struct pvm_vcpu *v, pvm_gfn_t table, u32 index, u64 *old, u64 pte);
 int pvm_mmu_set_roots(struct pvm_vcpu *v);	/* (re)find shadows of both roots; fills ss->*_cr3; -PVM_ENEED */
 
-/* PTE changes by hypercall. How: PVM_PTE_SET store as given, PVM_PTE_KEEP_AD keep the old A and D. */
-#define PVM_PTE_KEEP_AD	1u
-int pvm_mmu_write_pte(struct pvm_vcpu *v, pvm_gfn_t table, u32 index, u64 pte, u32 how); /* -EINVAL, -PVM_ENEED */
+/* PTE changes by hypercall: guest-physical address of the entry | PVM_PTE_KEEP_AD to keep the old A and D. */
+#define PVM_PTE_KEEP_AD	1ull
+struct pvm_pte_write {
+	u64 at, pte;
+};
+int pvm_mmu_write_pte(struct pvm_vcpu *v, u64 at, u64 pte);	/* -EINVAL, -PVM_ENEED */
+int pvm_mmu_write_ptes(struct pvm_vcpu *v, const struct pvm_pte_write *w, u32 count, u32 *done);
 int pvm_mmu_map_va(struct pvm_vcpu *v, u64 va, u64 pte);	/* update_va_mapping: -EINVAL no L1 */
 int pvm_mmu_pin(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 level);
 int pvm_mmu_unpin(struct pvm_vcpu *v, pvm_gfn_t gfn);

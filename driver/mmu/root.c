@@ -62,6 +62,13 @@ void pvm_mark_table(struct pvm_vcpu *v, struct pvm_frame *f, u32 level)
 		pvm_frame_set_level(f, level);
 }
 
+/* It may be written to from now on without anybody noticing. Its shadows are gone. Context: mmu.lock held. */
+void pvm_unmark_table(struct pvm_vm *vm, struct pvm_frame *f)
+{
+	pvm_frame_set_level(f, 0);
+	vm->mmu.mark_gen++;
+}
+
 /**
  * pvm_mmu_pin() - a frame becomes a live page table
  * @v: the vCPU
@@ -77,6 +84,8 @@ int pvm_mmu_pin(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 level)
 	if (!f)
 		return -EINVAL;
 	spin_lock(&v->vm->mmu.lock);
+	if (pvm_frame_level(f) > level)
+		v->vm->mmu.mark_gen++;
 	pvm_frame_set_level(f, level);	/* the guest says so, whatever it was */
 	spin_unlock(&v->vm->mmu.lock);
 	return 0;
@@ -92,7 +101,7 @@ int pvm_mmu_unpin(struct pvm_vcpu *v, pvm_gfn_t gfn)
 		return -EINVAL;
 	spin_lock(&v->vm->mmu.lock);
 	pvm_sp_zap_frame(v->vm, f, &dispose);
-	pvm_frame_set_level(f, 0);
+	pvm_unmark_table(v->vm, f);
 	spin_unlock(&v->vm->mmu.lock);
 	pvm_sp_recycle(v, &dispose);
 	return 0;
@@ -113,8 +122,6 @@ int pvm_mmu_new_user_base(struct pvm_vcpu *v, u64 gfn)
 {
 	if (gfn && !pvm_frame_of(v->vm, gfn))
 		return -EINVAL;
-	if (v->mmu.uroot_gfn != gfn)
-		pvm_vtlb_flush(v);	/* remembered paths of the user view */
 	v->mmu.uroot_gfn = gfn;
 	v->mmu.uroot = NULL;
 	v->ss->user_cr3 = 0;		/* found again before the next entry; never a freed one */

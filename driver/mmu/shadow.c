@@ -106,6 +106,36 @@ struct pvm_sp *pvm_sp_make(struct pvm_vcpu *v, u64 gfn, u32 level, bool user_vie
 	return sp;
 }
 
+void pvm_leaf_clear(struct pvm_vm *vm, struct pvm_sp *sp, u32 index)
+{
+	struct pvm_frame *f = pvm_frame_of(vm, pvm_pte_gfn(sp->known[index]));
+	u64 *spte = &sp->spt[index], old = *spte;
+
+	WRITE_ONCE(*spte, 0);
+	__clear_bit(index, sp->present);
+	sp->nr_present--;
+	if (unlikely(!f))
+		return;
+	pvm_rmap_del(&f->rmap, spte);
+	if (unlikely(old & PVM_SPTE_ALIAS)) {
+		struct pvm_sp *target = pvm_sp_find(f, 1, false);
+
+		if (target && target->alias == spte)
+			target->alias = NULL;
+	}
+}
+
+static void unlink_child(struct pvm_vm *vm, struct pvm_sp *sp, u64 *spte)
+{
+	struct pvm_sp *child = pvm_sp_of(phys_to_virt(__sme_clr(*spte) & PVM_PTE_FRAME));
+
+	WRITE_ONCE(*spte, 0);
+	__clear_bit(pvm_spte_index(spte), sp->present);
+	sp->nr_present--;
+	pvm_rmap_del(&child->parents, spte);
+	vm->mmu.zap_gen++;
+}
+
 /**
  * pvm_spte_clear() - empty a shadow entry of any level and drop what links it
  * @vm: the VM
@@ -116,31 +146,13 @@ struct pvm_sp *pvm_sp_make(struct pvm_vcpu *v, u64 gfn, u32 level, bool user_vie
 void pvm_spte_clear(struct pvm_vm *vm, u64 *spte)
 {
 	struct pvm_sp *sp = pvm_sp_of(spte);
-	u64 old = *spte;
-	struct pvm_frame *f;
 
-	if (!(old & PVM_PTE_P))
+	if (!(*spte & PVM_PTE_P))
 		return;
-	WRITE_ONCE(*spte, 0);
-	__clear_bit(pvm_spte_index(spte), sp->present);
-	sp->nr_present--;
-	if (sp->level > 1) {
-		struct pvm_sp *child = pvm_sp_of(phys_to_virt(__sme_clr(old) & PVM_PTE_FRAME));
-
-		pvm_rmap_del(&child->parents, spte);
-		vm->mmu.zap_gen++;
-		return;
-	}
-	f = pvm_frame_of(vm, pvm_pte_gfn(sp->known[spte - sp->spt]));
-	if (!f)
-		return;
-	pvm_rmap_del(&f->rmap, spte);
-	if (unlikely(old & PVM_SPTE_ALIAS)) {
-		struct pvm_sp *target = pvm_sp_find(f, 1, false);
-
-		if (target && target->alias == spte)
-			target->alias = NULL;
-	}
+	if (sp->level > 1)
+		unlink_child(vm, sp, spte);
+	else
+		pvm_leaf_clear(vm, sp, pvm_spte_index(spte));
 }
 
 /* Install a leaf made by pvm_spte_leaf() that maps frame @f; the reverse map has room. */
@@ -211,8 +223,12 @@ void pvm_sp_zap(struct pvm_vm *vm, struct pvm_sp *sp, struct list_head *dispose)
 		pvm_unsync_forget(vm, sp);
 	while (sp->parents)
 		pvm_spte_clear(vm, pvm_rmap_first(sp->parents));
-	for_each_set_bit(i, sp->present, PVM_PTES)
-		pvm_spte_clear(vm, pvm_spte_at(sp, i));
+	for_each_set_bit(i, sp->present, PVM_PTES) {
+		if (sp->level > 1)
+			unlink_child(vm, sp, pvm_spte_at(sp, i));
+		else
+			pvm_leaf_clear(vm, sp, i);
+	}
 	if (sp->level == 4)
 		forget_root(vm, sp);
 	unlink_from_frame(vm, sp);

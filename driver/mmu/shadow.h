@@ -6,6 +6,7 @@
 #include <linux/io.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/uaccess.h>
 
 #include "core/pvm.h"
 #include "mmu/spte.h"
@@ -28,51 +29,36 @@ struct pvm_rmap_chunk {
 /* frames: level of the table a frame is, and its shadows, in one word */
 #define PVM_FRAME_LEVEL	7ul
 
+/* The slot a frame is in, NULL none; its number there is *@n. Lock-free: slots are fixed once a vCPU ran. */
+static __always_inline const struct pvm_slot *pvm_slot_of(const struct pvm_vm *vm, u64 gfn, u64 *n)
+{
+	const struct pvm_slot *s = vm->mmu.slots;
+
+	*n = gfn - s->gfn;
+	while (unlikely(*n >= s->nr_pages)) {
+		if (++s >= vm->mmu.slots + vm->mmu.nr_slots)
+			return NULL;
+		*n = gfn - s->gfn;
+	}
+	*n = array_index_nospec(*n, s->nr_pages);
+	return s;
+}
+
 static inline struct pvm_frame *pvm_frame_of(const struct pvm_vm *vm, u64 gfn)
 {
-	u32 i;
+	u64 n;
+	const struct pvm_slot *s = pvm_slot_of(vm, gfn, &n);
 
-	for (i = 0; i < vm->mmu.nr_slots; i++) {
-		const struct pvm_slot *s = &vm->mmu.slots[i];
-		u64 n = gfn - s->gfn;
-
-		if (n < s->nr_pages)
-			return &s->frames[array_index_nospec(n, s->nr_pages)];
-	}
-	return NULL;
+	return s ? &s->frames[n] : NULL;
 }
 
-/* Both at once: what is known of a frame, and its address in the VMM's memory. */
-static __always_inline struct pvm_frame *pvm_frame_and_hva(const struct pvm_vm *vm, u64 gfn, unsigned long *hva)
-{
-	u32 i;
-
-	for (i = 0; i < vm->mmu.nr_slots; i++) {
-		const struct pvm_slot *s = &vm->mmu.slots[i];
-		u64 n = gfn - s->gfn;
-
-		if (n < s->nr_pages) {
-			n = array_index_nospec(n, s->nr_pages);
-			*hva = s->uaddr + (n << PVM_PAGE_SHIFT);
-			return &s->frames[n];
-		}
-	}
-	return NULL;
-}
-
-/* Address of a frame in the VMM's memory, 0 if there is none. Lock-free: slots are fixed once a vCPU ran. */
+/* Address of a frame in the VMM's memory, 0 if there is none. */
 static inline unsigned long pvm_gfn_to_hva(const struct pvm_vm *vm, u64 gfn)
 {
-	u32 i;
+	u64 n;
+	const struct pvm_slot *s = pvm_slot_of(vm, gfn, &n);
 
-	for (i = 0; i < vm->mmu.nr_slots; i++) {
-		const struct pvm_slot *s = &vm->mmu.slots[i];
-		u64 n = gfn - s->gfn;
-
-		if (n < s->nr_pages)
-			return s->uaddr + (array_index_nospec(n, s->nr_pages) << PVM_PAGE_SHIFT);
-	}
-	return 0;
+	return s ? s->uaddr + (n << PVM_PAGE_SHIFT) : 0;
 }
 
 static inline u32 pvm_frame_level(const struct pvm_frame *f)
@@ -88,6 +74,29 @@ static inline struct pvm_sp *pvm_frame_sp(const struct pvm_frame *f)
 static inline void pvm_frame_set_level(struct pvm_frame *f, u32 level)
 {
 	f->sp_level = (f->sp_level & ~PVM_FRAME_LEVEL) | level;
+}
+
+/* Root of the view the guest runs in */
+static inline u64 pvm_active_root(const struct pvm_vcpu *v)
+{
+	return v->ss->kernel_mode ? v->mmu.kroot_gfn : v->mmu.uroot_gfn;
+}
+
+static __always_inline int pvm_gpte_read(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
+{
+	unsigned long hva = pvm_gfn_to_hva(v->vm, table);
+	const u64 __user *p = (const u64 __user *)hva + index;
+
+	if (unlikely(!hva))
+		return -ENXIO;
+	if (!user_read_access_begin(p, sizeof(*p)))
+		return pvm_need_page(v, pvm_gfn(table), false);
+	unsafe_get_user(*pte, p, fault);
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return pvm_need_page(v, pvm_gfn(table), false);
 }
 
 static inline struct pvm_sp *pvm_sp_of(const u64 *spte)
@@ -166,13 +175,15 @@ struct pvm_sp *pvm_sp_make(struct pvm_vcpu *v, u64 gfn, u32 level, bool user_vie
 void pvm_sp_zap(struct pvm_vm *vm, struct pvm_sp *sp, struct list_head *dispose);
 void pvm_sp_zap_frame(struct pvm_vm *vm, struct pvm_frame *f, struct list_head *dispose);
 void pvm_sp_dispose(struct list_head *dispose);		/* no lock: frees, when no CPU can walk them */
-void pvm_sp_recycle(struct pvm_vcpu *v, struct list_head *dispose);	/* the same by the vCPU's own task: keeps some */
+void pvm_sp_recycle(struct pvm_vcpu *v, struct list_head *dispose);	/* the vCPU's own task: keeps some of it */
 void pvm_spte_clear(struct pvm_vm *vm, u64 *spte);	/* any level; drops links */
+void pvm_leaf_clear(struct pvm_vm *vm, struct pvm_sp *sp, u32 index);	/* the same for a present entry of level 1 */
 void pvm_spte_set_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, struct pvm_frame *f, u64 gpte,
 		       u64 spte);
 bool pvm_sp_reclaim(struct pvm_vm *vm, u32 wanted, struct list_head *dispose);
 void pvm_mmu_kick_all(struct pvm_vm *vm);		/* no lock, IRQs on: all vCPUs out of the guest */
 void pvm_mark_table(struct pvm_vcpu *v, struct pvm_frame *f, u32 level);
+void pvm_unmark_table(struct pvm_vm *vm, struct pvm_frame *f);
 
 /* fault.c */
 bool pvm_cache_is_low(const struct pvm_vcpu *v);
@@ -181,6 +192,10 @@ int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bo
 /* Host frame behind a guest frame. -PVM_ENEED: not there (or not writable when @write). */
 int pvm_host_frame(struct pvm_vcpu *v, struct pvm_frame *f, u64 gfn, bool write, pvm_hfn_t *hfn, bool *host_w);
 
+/* path.c */
+int pvm_path_walk(struct pvm_vcpu *v, bool user, u64 va, struct pvm_walk *w, struct pvm_path **path);
+void pvm_path_remember(struct pvm_vcpu *v, bool user, u64 va, const struct pvm_walk *w, struct pvm_sp *sp);
+
 /* update.c */
 void pvm_mmu_resync(struct pvm_vcpu *v, struct pvm_sp *sp);
 void pvm_mmu_resync_all(struct pvm_vcpu *v);
@@ -188,7 +203,6 @@ void pvm_unsync_forget(struct pvm_vm *vm, struct pvm_sp *sp);
 
 /* gmem.c: one guest entry, page faults disabled, with or without the lock */
 void pvm_vtlb_flush_va(struct pvm_vcpu *v, u64 gva);
-int pvm_gpte_read(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte);
 int pvm_gpte_write(struct pvm_vcpu *v, u64 table, u32 index, u64 pte);
 /* Compare and exchange: 0 done, 1 it was *old (updated) */
 int pvm_gpte_cmpxchg(struct pvm_vcpu *v, u64 table, u32 index, u64 *old, u64 pte);

@@ -19,14 +19,14 @@
 #define PVM_WRITE_RUN	3
 
 /* The entry as a leaf of the frame that @spte, of whatever table, maps. */
-static u64 leaf_like(u64 gpte, u64 spte)
+static __always_inline u64 leaf_like(u64 gpte, u64 spte)
 {
 	return pvm_spte_leaf(gpte, pvm_spte_hfn(__sme_clr(spte)), spte & PVM_SPTE_HOST_W ? PVM_SPTE_IN_HOST_W : 0) |
 	       sme_me_mask;
 }
 
 /* Same frame as before, which is no table: no reverse map changes, no host page is looked for. */
-static bool upgrade_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte)
+static __always_inline bool upgrade_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte)
 {
 	const struct pvm_frame *f = pvm_frame_of(v->vm, pvm_pte_gfn(gpte));
 	u64 *at = &sp->spt[index];
@@ -38,32 +38,38 @@ static bool upgrade_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 g
 	return true;
 }
 
+static noinline void install_any_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte)
+{
+	if (pvm_cache_is_low(v) || pvm_fill_leaf(v, sp, index, gpte, false, true))
+		v->need.what = PVM_NEED_NONE;	/* a guess that needs nothing: the access will fault and ask */
+	else
+		pvm_count(v, PVM_STAT_PTE_PREFILL);
+}
+
 /*
  * Nothing was there. In the plain case the frame is no table and is mapped elsewhere, usually by the guest's direct
  * map, so that its host page is known.
  */
-static void install_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte)
+static __always_inline void install_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte)
 {
 	struct pvm_frame *f = pvm_frame_of(v->vm, pvm_pte_gfn(gpte));
-	u64 *at = &sp->spt[index];
+	u64 *at = &sp->spt[index], spte;
 
-	if (likely(f && f->rmap && !f->sp_level && v->mmu.cache.nr_chunk && !pvm_rmap_is_full(f->rmap))) {
-		u64 spte = leaf_like(gpte, *pvm_rmap_first(f->rmap));
-
-		pvm_rmap_add(v, &f->rmap, at);
-		sp->known[index] = gpte;
-		__set_bit(index, sp->present);
-		sp->nr_present++;
-		WRITE_ONCE(*at, spte);
-	} else if (pvm_cache_is_low(v) || pvm_fill_leaf(v, sp, index, gpte, false, true)) {
-		v->need.what = PVM_NEED_NONE;	/* a guess that needs nothing: the access will fault and ask */
+	if (unlikely(!f || !f->rmap || f->sp_level || !v->mmu.cache.nr_chunk || pvm_rmap_is_full(f->rmap))) {
+		install_any_leaf(v, sp, index, gpte);
 		return;
 	}
+	spte = leaf_like(gpte, *pvm_rmap_first(f->rmap));
+	pvm_rmap_add(v, &f->rmap, at);
+	sp->known[index] = gpte;
+	__set_bit(index, sp->present);
+	sp->nr_present++;
+	WRITE_ONCE(*at, spte);
 	pvm_count(v, PVM_STAT_PTE_PREFILL);
 }
 
 /* The shadow entry of one changed guest entry. @prefill: install it if it is accessible and everything is at hand. */
-static void apply_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool prefill)
+static __always_inline void apply_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool prefill)
 {
 	u64 *at = &sp->spt[index];
 
@@ -81,7 +87,7 @@ static void apply_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpt
 				return;
 			fallthrough;
 		case PVM_SPTE_DROP:
-			pvm_spte_clear(v->vm, at);
+			pvm_leaf_clear(v->vm, sp, index);
 			break;
 		}
 	}
@@ -89,16 +95,13 @@ static void apply_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpt
 		install_leaf(v, sp, index, gpte);
 }
 
-static void apply(struct pvm_vcpu *v, struct pvm_frame *f, u32 index, u64 gpte, bool prefill)
+/* Upper levels, and frames with several shadows. */
+static noinline void apply_any(struct pvm_vcpu *v, struct pvm_frame *f, u32 index, u64 gpte, bool prefill)
 {
-	struct pvm_sp *sp = pvm_frame_sp(f);
+	struct pvm_sp *sp;
 	u32 level = pvm_frame_level(f);
 
-	if (likely(level == 1 && sp && sp->level == 1 && !sp->next)) {
-		apply_leaf(v, sp, index, gpte, prefill);
-		return;
-	}
-	for (; sp; sp = sp->next) {
+	for (sp = pvm_frame_sp(f); sp; sp = sp->next) {
 		if (sp->level == 1) {
 			/* an upper table read as level 1 is a recursive map: no mappings to guess from */
 			apply_leaf(v, sp, index, gpte, prefill && level == 1);
@@ -110,8 +113,22 @@ static void apply(struct pvm_vcpu *v, struct pvm_frame *f, u32 index, u64 gpte, 
 		if ((gpte & PVM_PTE_P) && !(gpte & PVM_PTE_PS) &&
 		    (level < 4 || index < PVM_HOLE_FIRST || index > PVM_HOLE_LAST))
 			pvm_mark_table(v, pvm_frame_of(v->vm, pvm_pte_gfn(gpte)), level - 1);
+		v->vm->mmu.mark_gen++;
 		pvm_vtlb_flush(v);
 	}
+}
+
+/* A guest entry has changed: so does its shadow. Context: mmu.lock held. */
+static __always_inline void apply(struct pvm_vcpu *v, struct pvm_frame *f, u32 index, u64 gpte, bool prefill)
+{
+	struct pvm_sp *sp = pvm_frame_sp(f);
+
+	if (!f->sp_level)
+		return;
+	if (unlikely(pvm_frame_level(f) != 1 || (sp && (sp->level != 1 || sp->next))))
+		apply_any(v, f, index, gpte, prefill);
+	else if (sp)
+		apply_leaf(v, sp, index, gpte, prefill);
 }
 
 static __always_inline int put_entry(unsigned long hva, u32 index, u64 pte)
@@ -128,69 +145,99 @@ fault:
 	return -EFAULT;
 }
 
-static int keep_ad(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
+static noinline int write_keeping_ad(struct pvm_vcpu *v, struct pvm_frame *f, u64 table, u32 index, u64 pte)
 {
 	u64 old, new;
 	int ret = pvm_gpte_read(v, table, index, &old);
 
 	while (!ret) {
-		new = *pte | (old & (PVM_PTE_A | PVM_PTE_D));
+		new = pte | (old & (PVM_PTE_A | PVM_PTE_D));
 		ret = pvm_gpte_cmpxchg(v, table, index, &old, new);
 		if (ret == 1) {
 			ret = 0;	/* @old is the entry now: once more */
 			continue;
 		}
-		*pte = new;
+		if (!ret)
+			apply(v, f, index, new, true);
 		break;
 	}
 	return ret;
 }
 
+static __always_inline int write_pte(struct pvm_vcpu *v, u64 at, u64 pte)
+{
+	u64 n, table = at >> PVM_PAGE_SHIFT;
+	u32 index = (at >> 3) & (PVM_PTES - 1);
+	const struct pvm_slot *s = pvm_slot_of(v->vm, table, &n);
+
+	if (unlikely(!s))
+		return -EINVAL;
+	if (unlikely(at & PVM_PTE_KEEP_AD))
+		return write_keeping_ad(v, &s->frames[n], table, index, pte);
+	if (unlikely(put_entry(s->uaddr + (n << PVM_PAGE_SHIFT), index, pte)))
+		return pvm_need_page(v, pvm_gfn(table), true);
+	apply(v, &s->frames[n], index, pte, true);
+	return 0;
+}
+
 /**
  * pvm_mmu_write_pte() - one entry by hypercall
  * @v: the vCPU
- * @index: entry, 0..511
+ * @at: guest-physical address of the entry, in any frame; one that is no page table is only stored to. Low bits: 0 or
+ *	PVM_PTE_KEEP_AD
  * @pte: the guest entry
- * @table: any frame of the guest; one that is no page table is only stored to
- * @how: 0 or PVM_PTE_KEEP_AD
  *
  * Context: resident. Return: 0, -EINVAL no such frame, -PVM_ENEED with nothing changed.
  */
-int pvm_mmu_write_pte(struct pvm_vcpu *v, pvm_gfn_t table, u32 index, u64 pte, u32 how)
+int pvm_mmu_write_pte(struct pvm_vcpu *v, u64 at, u64 pte)
 {
-	unsigned long hva;
-	struct pvm_frame *f = pvm_frame_and_hva(v->vm, table.v, &hva);
 	int err;
 
-	if (unlikely(!f))
-		return -EINVAL;
-	pvm_count(v, PVM_STAT_PTE_SET);
-	if (how & PVM_PTE_KEEP_AD) {
-		err = keep_ad(v, table.v, index, &pte);
-		if (err)
-			return err;
-	} else if (unlikely(put_entry(hva, index, pte))) {
-		return pvm_need_page(v, table, true);
-	}
-	if (!f->sp_level)
-		return 0;
 	spin_lock(&v->vm->mmu.lock);
-	apply(v, f, index, pte, true);
+	err = write_pte(v, at, pte);
 	spin_unlock(&v->vm->mmu.lock);
-	return 0;
+	pvm_count(v, PVM_STAT_PTE_SET);
+	return err;
+}
+
+/**
+ * pvm_mmu_write_ptes() - many of them
+ * @v: the vCPU
+ * @w: entries, as pvm_mmu_write_pte() takes them
+ * @count: how many
+ * @done: IN/OUT counts those that were written
+ *
+ * Context, Return: as pvm_mmu_write_pte(), for the first that was not.
+ */
+int pvm_mmu_write_ptes(struct pvm_vcpu *v, const struct pvm_pte_write *w, u32 count, u32 *done)
+{
+	const struct pvm_pte_write *end = w + count;
+	int err = 0;
+
+	v->stat[PVM_STAT_PTE_SET] += count;
+	spin_lock(&v->vm->mmu.lock);
+	for (; !err && w < end; w++) {
+		err = write_pte(v, w->at, w->pte);
+		*done += !err;
+	}
+	spin_unlock(&v->vm->mmu.lock);
+	return err;
 }
 
 /** pvm_mmu_map_va() - update_va_mapping. Context: resident. Return: 0, -EINVAL no level-1 table, -PVM_ENEED. */
 int pvm_mmu_map_va(struct pvm_vcpu *v, u64 va, u64 pte)
 {
-	struct pvm_walk w;
-	int err = pvm_walk(v, v->mmu.kroot_gfn, va, &w);
+	struct pvm_walk w __uninitialized;
+	struct pvm_path *path;
+	int err = pvm_path_walk(v, false, va, &w, &path);
 
 	if (err == -PVM_ENEED)
 		return err;
 	if (err && (err != -ENOENT || w.level != 1))
 		return -EINVAL;
-	err = pvm_mmu_write_pte(v, pvm_gfn(w.table[1]), w.index[1], pte, 0);
+	if (!path)
+		pvm_path_remember(v, false, va, &w, NULL);
+	err = pvm_mmu_write_pte(v, w.table[1] << PVM_PAGE_SHIFT | w.index[1] << 3, pte);
 	if (!err)
 		pvm_vtlb_flush_va(v, va);
 	return err;
@@ -235,22 +282,16 @@ void pvm_unsync_forget(struct pvm_vm *vm, struct pvm_sp *sp)
 void pvm_mmu_resync(struct pvm_vcpu *v, struct pvm_sp *sp)
 {
 	unsigned long hva = pvm_gfn_to_hva(v->vm, sp->gfn);
-	u64 now[32];
-	u32 i, n;
+	u64 now;
+	u32 i;
 
 	pvm_count(v, PVM_STAT_RESYNC);
 	pvm_unsync_forget(v->vm, sp);
-	for (i = 0; i < PVM_PTES && sp->nr_present; i += ARRAY_SIZE(now)) {
-		bool read = !copy_from_user(now, (u64 __user *)hva + i, sizeof(now));
-
-		for (n = 0; n < ARRAY_SIZE(now); n++) {
-			if (!(sp->spt[i + n] & PVM_PTE_P))
-				continue;
-			if (!read)
-				pvm_spte_clear(v->vm, &sp->spt[i + n]);
-			else if (sp->known[i + n] != now[n])
-				apply_leaf(v, sp, i + n, now[n], false);
-		}
+	for_each_set_bit(i, sp->present, PVM_PTES) {
+		if (unlikely(get_user(now, (u64 __user *)hva + i)))
+			pvm_leaf_clear(v->vm, sp, i);
+		else if (sp->known[i] != now)
+			apply_leaf(v, sp, i, now, false);
 	}
 }
 
@@ -357,10 +398,10 @@ int pvm_mmu_exchange_pte(struct pvm_vcpu *v, pvm_gfn_t table, u32 index, u64 *ol
 	struct pvm_frame *f = pvm_frame_of(v->vm, table.v);
 	int ret = pvm_gpte_cmpxchg(v, table.v, index, old, pte);
 
-	if (ret || !f->sp_level)
-		return ret;
-	spin_lock(&v->vm->mmu.lock);
-	apply(v, f, index, pte, false);
-	spin_unlock(&v->vm->mmu.lock);
-	return 0;
+	if (!ret) {
+		spin_lock(&v->vm->mmu.lock);
+		apply(v, f, index, pte, false);
+		spin_unlock(&v->vm->mmu.lock);
+	}
+	return ret;
 }

@@ -54,21 +54,44 @@ static int set_m2p(struct pvm_vcpu *v, u64 mfn, u64 pfn)
 	return err && pvm_gfn_valid(v->vm, pvm_gfn(mfn)) ? 0 : err;
 }
 
-static __always_inline int update_one(struct pvm_vcpu *v, u64 ptr, u64 val)
+static int update_one(struct pvm_vcpu *v, u64 ptr, u64 val)
 {
-	u32 index = (ptr >> 3) & (PVM_PTES - 1);
+	u64 at = ptr & ~PVM_MMU_COMMAND;
 
 	switch (ptr & PVM_MMU_COMMAND) {
 	case MMU_NORMAL_PT_UPDATE:
 	case MMU_PT_UPDATE_NO_TRANSLATE:
-		return pvm_mmu_write_pte(v, pvm_gfn(ptr >> PVM_PAGE_SHIFT), index, val, 0);
+		return pvm_mmu_write_pte(v, at, val);
 	case MMU_PT_UPDATE_PRESERVE_AD:
-		return pvm_mmu_write_pte(v, pvm_gfn(ptr >> PVM_PAGE_SHIFT), index, val, PVM_PTE_KEEP_AD);
+		return pvm_mmu_write_pte(v, at | PVM_PTE_KEEP_AD, val);
 	case MMU_MACHPHYS_UPDATE:
 		return set_m2p(v, ptr >> PVM_PAGE_SHIFT, val);
 	default:
 		return -ENOSYS;
 	}
+}
+
+/* Requests that are plain stores are handed on together: mmu_update.ptr is what pvm_mmu_write_ptes() takes. */
+static int update_run(struct pvm_vcpu *v, const struct mmu_update *u, u32 n)
+{
+	u32 *next = &v->progress.entries, plain, i = 0;
+	int err = 0;
+
+	BUILD_BUG_ON(sizeof(*u) != sizeof(struct pvm_pte_write) || MMU_NORMAL_PT_UPDATE ||
+		     offsetof(struct mmu_update, val) != offsetof(struct pvm_pte_write, pte));
+	while (!err && i < n) {
+		for (plain = 0; i + plain < n && !(u[i + plain].ptr & PVM_MMU_COMMAND); plain++)
+			;
+		if (plain) {
+			err = pvm_mmu_write_ptes(v, (const struct pvm_pte_write *)&u[i], plain, next);
+			i += plain;
+		} else {
+			err = update_one(v, u[i].ptr, u[i].val);
+			*next += !err;
+			i++;
+		}
+	}
+	return err;
 }
 
 /**
@@ -92,18 +115,15 @@ long pvm_hc_mmu_update(struct pvm_vcpu *v, u64 reqs, u64 g_count, u64 done, u64 
 		return -ESRCH;
 	while (*next < count) {
 		u64 gva = reqs + (u64)*next * sizeof(batch[0]);
-		u32 i, n = pvm_hc_chunk(gva, sizeof(batch[0]), count - *next, PVM_UPDATE_BATCH);
+		u32 n = pvm_hc_chunk(gva, sizeof(batch[0]), count - *next, PVM_UPDATE_BATCH);
 		int err;
 
 		if (!left)
 			return pvm_need_pause(v);
 		n = min(n, left);
 		err = pvm_gva_read(v, gva, batch, n * sizeof(batch[0]));
-		for (i = 0; !err && i < n; i++) {
-			err = update_one(v, batch[i].ptr, batch[i].val);
-			if (!err)
-				++*next;
-		}
+		if (!err)
+			err = update_run(v, batch, n);
 		if (err)
 			return err == -PVM_ENEED ? err : finish(v, done, err);
 		left -= n;
@@ -121,12 +141,15 @@ long pvm_hc_mmu_update(struct pvm_vcpu *v, u64 reqs, u64 g_count, u64 done, u64 
  */
 enum pvm_quick pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count)
 {
+	u64 ptr, val;
 	long result;
 
 	if (count != 1 || v->cpu.cr0_ts)
 		return PVM_QUICK_NO;
 	local_irq_enable();
-	result = update_one(v, v->ss->fetch[0], v->ss->fetch[1]);
+	ptr = v->ss->fetch[0];
+	val = v->ss->fetch[1];
+	result = likely(!(ptr & PVM_MMU_COMMAND)) ? pvm_mmu_write_pte(v, ptr, val) : update_one(v, ptr, val);
 	local_irq_disable();
 	if (unlikely(result == -PVM_ENEED))
 		return PVM_QUICK_NO;
