@@ -146,7 +146,8 @@ bool pvm_cache_is_low(const struct pvm_vcpu *v)
 	return c->nr_page < 10 || c->nr_sp < 4 || !pvm_rmap_has_room(v);
 }
 
-static void link(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, struct pvm_sp *child)
+/* @child below entry @index of @sp, whose guest entry is @gpte. Context: mmu.lock held, caches not low. */
+void pvm_sp_link(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, struct pvm_sp *child)
 {
 	u64 entry = pvm_spte_table(gpte, pvm_hfn(__pa(child->spt) >> PVM_PAGE_SHIFT)) | sme_me_mask;
 	u64 *at = pvm_spte_at(sp, index);
@@ -177,7 +178,7 @@ struct pvm_sp *pvm_link_path(struct pvm_vcpu *v, const struct pvm_walk *w)
 		if (!child)
 			return NULL;
 		pvm_mark_table(v, pvm_frame_of(v->vm, child->gfn), child->level);
-		link(v, sp, w->index[level], w->pte[level], child);
+		pvm_sp_link(v, sp, w->index[level], w->pte[level], child);
 		sp = child;
 	}
 	return sp;

@@ -122,6 +122,7 @@ struct pvm_path {
 struct pvm_vcpu_mmu {
 	u64 kroot_gfn, uroot_gfn;	/* guest roots; uroot 0 = none */
 	struct pvm_sp *kroot, *uroot;	/* their shadows, NULL = to be found again */
+	u64 last_kroot_gfn;		/* the kernel root entered with last */
 	struct pvm_vtlb_entry vtlb[PVM_VTLB_SIZE];
 	u32 vtlb_gen;			/* 1..2047, in the key of valid entries */
 	struct pvm_path path[PVM_PATH_CACHE];

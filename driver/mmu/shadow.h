@@ -187,6 +187,7 @@ void pvm_unmark_table(struct pvm_vm *vm, struct pvm_frame *f);
 
 /* fault.c */
 bool pvm_cache_is_low(const struct pvm_vcpu *v);
+void pvm_sp_link(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, struct pvm_sp *child);
 struct pvm_sp *pvm_link_path(struct pvm_vcpu *v, const struct pvm_walk *w);	/* NULL: cache empty */
 int pvm_fill_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool write, bool demote);
 /* Host frame behind a guest frame. -PVM_ENEED: not there (or not writable when @write). */
@@ -199,6 +200,7 @@ void pvm_path_remember(struct pvm_vcpu *v, bool user, u64 va, const struct pvm_w
 /* update.c */
 void pvm_mmu_resync(struct pvm_vcpu *v, struct pvm_sp *sp);
 void pvm_mmu_resync_all(struct pvm_vcpu *v);
+void pvm_mmu_resync_va(struct pvm_vcpu *v, u64 va);
 void pvm_unsync_forget(struct pvm_vm *vm, struct pvm_sp *sp);
 
 /* gmem.c: one guest entry, page faults disabled, with or without the lock */

@@ -9,14 +9,15 @@
  * After a run of PVM_WRITE_RUN writes to the same table its alias is made writable and the table is "unsync": the
  * shadow may lag behind until the guest flushes, as a TLB may. Then only entries that differ from what the shadow
  * knows are changed; entries without a shadow entry cost nothing. Seen with fork and munmap, which touch whole
- * tables.
+ * tables. INVLPG looks at the one entry it means and lets the table be: copy-on-write takes an entry away, flushes its
+ * address and sets it, page after page.
  */
 #include <linux/mm.h>
 #include <linux/uaccess.h>
 
 #include "mmu/shadow.h"
 
-#define PVM_WRITE_RUN	3
+#define PVM_WRITE_RUN	1
 
 /* The entry as a leaf of the frame that @spte, of whatever table, maps. */
 static __always_inline u64 leaf_like(u64 gpte, u64 spte)
@@ -271,6 +272,21 @@ void pvm_unsync_forget(struct pvm_vm *vm, struct pvm_sp *sp)
 	}
 }
 
+/* The shadow of one entry that may have changed meanwhile. */
+static void resync_entry(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index)
+{
+	u64 now;
+
+	if (!(sp->spt[index] & PVM_PTE_P))
+		return;
+	if (unlikely(pvm_gpte_read(v, sp->gfn, index, &now))) {
+		v->need.what = PVM_NEED_NONE;
+		pvm_leaf_clear(v->vm, sp, index);
+	} else if (sp->known[index] != now) {
+		apply_leaf(v, sp, index, now, false);
+	}
+}
+
 /**
  * pvm_mmu_resync() - bring one shadow page back in step with its table
  * @v: the vCPU
@@ -281,18 +297,23 @@ void pvm_unsync_forget(struct pvm_vm *vm, struct pvm_sp *sp)
  */
 void pvm_mmu_resync(struct pvm_vcpu *v, struct pvm_sp *sp)
 {
-	unsigned long hva = pvm_gfn_to_hva(v->vm, sp->gfn);
-	u64 now;
 	u32 i;
 
 	pvm_count(v, PVM_STAT_RESYNC);
 	pvm_unsync_forget(v->vm, sp);
-	for_each_set_bit(i, sp->present, PVM_PTES) {
-		if (unlikely(get_user(now, (u64 __user *)hva + i)))
-			pvm_leaf_clear(v->vm, sp, i);
-		else if (sp->known[i] != now)
-			apply_leaf(v, sp, i, now, false);
-	}
+	for_each_set_bit(i, sp->present, PVM_PTES)
+		resync_entry(v, sp, i);
+}
+
+/* The entry that maps @va, in whichever table that is. */
+void pvm_mmu_resync_va(struct pvm_vcpu *v, u64 va)
+{
+	u32 n, index = pvm_va_index(va, 1);
+
+	spin_lock(&v->vm->mmu.lock);
+	for (n = 0; n < v->mmu.nr_unsync; n++)
+		resync_entry(v, v->mmu.unsync[n], index);
+	spin_unlock(&v->vm->mmu.lock);
 }
 
 void pvm_mmu_resync_all(struct pvm_vcpu *v)

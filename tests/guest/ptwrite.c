@@ -251,6 +251,40 @@ static void runs(void)
 	eq("not present to present in a run, no flush", bad, 0);
 }
 
+/* INVLPG in the middle of a run: the entry it means is as the guest left it from then on, A and D too. */
+static void invlpg_in_a_run(void)
+{
+	u8 *page[2] = { page_alloc(), page_alloc() };
+	u64 i, round, val, bad_frame = 0, bad_ad = 0, bad_d = 0, bad_late = 0;
+
+	page[0][0] = 0x20;
+	page[1][0] = 0x21;
+	for (round = 0; round < 40; round++) {
+		u8 *p = page[round & 1];
+
+		for (i = 0; i < 16; i++) {
+			l1[i] = va_maddr(p) | P_RW;
+			mmuext(MMUEXT_INVLPG_LOCAL, VA + i * PAGE_BYTES, 0);
+			bad_frame += try_read(VA + i * PAGE_BYTES, &val) || (val & 0xff) != p[0];
+			asm volatile("lock andq %1, (%0)" : : "r"(&l1[i]), "r"(~(P_A | P_D)) : "memory", "cc");
+			mmuext(MMUEXT_INVLPG_LOCAL, VA + i * PAGE_BYTES, 0);
+			bad_ad += (READ_ONCE(l1[i]) & (P_A | P_D)) != 0;
+			try_read(VA + i * PAGE_BYTES, &val);
+			bad_ad += (READ_ONCE(l1[i]) & (P_A | P_D)) != P_A;
+			try_write(VA + i * PAGE_BYTES, p[0]);
+			bad_d += !(READ_ONCE(l1[i]) & P_D);
+		}
+		/* Changed, not flushed by its own address: seen after the next full flush at the latest. */
+		l1[3] = va_maddr(page[~round & 1]) | P_RW;
+		flush_all();
+		bad_late += try_read(VA + 3 * PAGE_BYTES, &val) || (val & 0xff) != page[~round & 1][0];
+	}
+	eq("mov, invlpg in a run: the new frame", bad_frame, 0);
+	eq("lock and, invlpg in a run: A exactly when read", bad_ad, 0);
+	eq("and D when written", bad_d, 0);
+	eq("a change without invlpg: seen after a flush", bad_late, 0);
+}
+
 /* Taken out of use it becomes memory again, and no write to it may reach the shadow. */
 static void retire(void)
 {
@@ -283,5 +317,6 @@ void test_main(void)
 		instructions(), forms();
 	visible();
 	runs();
+	invlpg_in_a_run();
 	retire();
 }
