@@ -324,6 +324,35 @@ void pvm_mmu_resync_all(struct pvm_vcpu *v)
 	spin_unlock(&v->vm->mmu.lock);
 }
 
+/**
+ * pvm_mmu_rewritten() - a frame got new contents all at once
+ * @v: the vCPU
+ * @gfn: guest frame number
+ *
+ * If it is a live table, its shadows follow at once, as after an entry by hypercall. Context: resident.
+ */
+void pvm_mmu_rewritten(struct pvm_vcpu *v, pvm_gfn_t gfn)
+{
+	struct pvm_frame *f = pvm_frame_of(v->vm, gfn.v);
+	struct pvm_sp *sp;
+	u32 i;
+
+	if (!f || !f->sp_level)
+		return;
+	spin_lock(&v->vm->mmu.lock);
+	for (sp = pvm_frame_sp(f); sp; sp = sp->next) {
+		for_each_set_bit(i, sp->present, PVM_PTES) {
+			if (sp->level == 1)
+				resync_entry(v, sp, i);
+			else
+				pvm_spte_clear(v->vm, pvm_spte_at(sp, i));
+		}
+	}
+	v->vm->mmu.mark_gen++;
+	pvm_vtlb_flush(v);
+	spin_unlock(&v->vm->mmu.lock);
+}
+
 /* Only a table that is nothing but level 1: what it is at other levels could not lag behind. */
 static bool may_unsync(const struct pvm_frame *f)
 {

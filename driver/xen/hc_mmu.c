@@ -224,6 +224,7 @@ static int copy_frame(struct pvm_vcpu *v, pvm_gfn_t to, pvm_gfn_t from)
 		if (err)
 			return err == -PVM_ENEED ? err : -EINVAL;
 	}
+	pvm_mmu_rewritten(v, to);
 	return 0;
 }
 
@@ -231,6 +232,8 @@ static int clear_frame(struct pvm_vcpu *v, pvm_gfn_t gfn)
 {
 	int err = pvm_gmem_write(v, gfn, 0, page_address(ZERO_PAGE(0)), PVM_PAGE_SIZE);
 
+	if (!err)
+		pvm_mmu_rewritten(v, gfn);
 	return err == -ENXIO ? -EINVAL : err;
 }
 
