@@ -42,7 +42,8 @@ struct pvm_pci_fn {
 	bool gone;			/* unplugged: by remove() */
 	struct pci_saved_state *saved;
 	struct pvm_pci_bar bars[PVM_PCI_BARS];
-	u8 slot;
+	u16 guest_bdf;			/* where the partition sees it */
+	bool others;			/* there are others in its slot */
 	struct pvm_pci_view view;	/* of the server, made anew at each start */
 };
 
@@ -199,7 +200,7 @@ static int make_view(struct pvm_pci_fn *f)
 
 	for (i = 0; i < PVM_PCI_DWORDS; i++)
 		pci_read_config_dword(f->dev, i * 4, &raw[i]);
-	return pvm_pci_view_init(&f->view, f->slot, raw, f->bars);
+	return pvm_pci_view_init(&f->view, f->guest_bdf, f->others, raw, f->bars);
 }
 
 static int check_function(struct pvm_pci_fn *f, struct pvm_why *why)
@@ -367,7 +368,6 @@ static int find_function(struct pvm_pci *pci, u32 bdf, struct pvm_why *why)
  */
 int pvm_part_pci_take(struct pvm_part *p, const u32 *bdfs, u32 count, struct pvm_why *why)
 {
-	u8 slots[PVM_PART_MAX_PCI];
 	struct pvm_pci *pci;
 	u32 i;
 	int err;
@@ -388,10 +388,9 @@ int pvm_part_pci_take(struct pvm_part *p, const u32 *bdfs, u32 count, struct pvm
 		if (err)
 			return err;
 	}
-	pvm_pci_slots(bdfs, count, slots);
 	/* All are looked at before the first loses its driver. */
 	for (i = 0; i < count; i++) {
-		pci->fn[i].slot = slots[i];
+		pci->fn[i].others = pvm_pci_place(bdfs, count, i, &pci->fn[i].guest_bdf);
 		err = check_function(&pci->fn[i], why);
 		if (err)
 			return err;
@@ -425,12 +424,12 @@ void pvm_part_pci_give(struct pvm_part *p)
 
 /* ---- configuration accesses ----------------------------------------------------------------- */
 
-static struct pvm_pci_fn *function_in(struct pvm_pci *pci, u32 slot)
+static struct pvm_pci_fn *function_at(struct pvm_pci *pci, u32 bdf)
 {
 	u32 i;
 
 	for (i = 0; i < pci->nr; i++)
-		if (pci->fn[i].slot == slot)
+		if (pci->fn[i].guest_bdf == bdf)
 			return READ_ONCE(pci->fn[i].gone) ? NULL : &pci->fn[i];
 	return NULL;
 }
@@ -450,16 +449,14 @@ static u32 access_function(struct pvm_pci_fn *f, u32 reg, u32 bytes, bool is_wri
 
 static u32 answer(struct pvm_pci *pci, const struct pvm_pci_mail *m)
 {
-	u32 reg = m->index & 0xff, slot = m->index >> 11 & 0x1f;
+	u32 reg = m->index & 0xff, bdf = m->index >> 8;
 	struct pvm_pci_fn *f;
 
 	if ((m->bytes != 1 && m->bytes != 2 && m->bytes != 4) || (reg & 3) + m->bytes > 4)
 		return ~0u;
-	if (m->index >> 8 & 7)
-		return ~0u;			/* function 0 of each slot is all there is */
-	if (!slot)
+	if (!bdf)
 		return pvm_pci_read_bridge(reg, m->bytes);
-	f = function_in(pci, slot);
+	f = function_at(pci, bdf);
 	return f ? access_function(f, reg, m->bytes, m->is_write, m->value) : ~0u;
 }
 

@@ -30,24 +30,19 @@
 
 #define MAX_CAPS	48u		/* more would not fit; a list that is longer goes in circles */
 
-void pvm_pci_slots(const u32 *bdfs, u32 n, u8 *slots)
+bool pvm_pci_place(const u32 *bdfs, u32 n, u32 i, u16 *bdf)
 {
-	u32 used = 1, i, s;		/* slot 0 is the bridge's */
+	u32 slot = bdfs[i] & ~7u, lowest = bdfs[i], j, others = 0;
 
-	for (i = 0; i < n; i++) {
-		slots[i] = 0;
-		if (bdfs[i] < 0x100 && (bdfs[i] & 7) == 0)
-			slots[i] = bdfs[i] >> 3;
-		used |= 1u << slots[i];
-	}
-	for (i = 0; i < n; i++) {
-		if (slots[i])
+	for (j = 0; j < n; j++) {
+		if (j == i || (bdfs[j] & ~7u) != slot)
 			continue;
-		for (s = 1; s < 31 && used >> s & 1; s++)
-			;
-		slots[i] = s;
-		used |= 1u << s;
+		others++;
+		if (bdfs[j] < lowest)
+			lowest = bdfs[j];
 	}
+	*bdf = bdfs[i] == lowest ? slot : bdfs[i];
+	return others;
 }
 
 static void add_bar(struct pvm_pci_view *v, u32 i, const struct pvm_pci_bar *b)
@@ -122,13 +117,13 @@ static void add_capability(struct pvm_pci_view *v, u32 d, u32 header)
 	}
 }
 
-int pvm_pci_view_init(struct pvm_pci_view *v, u8 slot, const u32 raw[PVM_PCI_DWORDS],
+int pvm_pci_view_init(struct pvm_pci_view *v, u16 bdf, bool others, const u32 raw[PVM_PCI_DWORDS],
 		      const struct pvm_pci_bar bars[PVM_PCI_BARS])
 {
 	u32 i, d, left = MAX_CAPS;
 
 	memset(v, 0, sizeof(*v));
-	v->slot = slot;
+	v->bdf = bdf;
 	if (raw[DW_HEADER] >> 16 & 0x7f)
 		return -EINVAL;
 	for (i = 0; i < PVM_PCI_DWORDS; i++)
@@ -140,7 +135,7 @@ int pvm_pci_view_init(struct pvm_pci_view *v, u8 slot, const u32 raw[PVM_PCI_DWO
 	}
 	v->pass[DW_ROM] = 0;
 	hide(v, DW_COMMAND, 1);					/* I/O decoding */
-	hide(v, DW_HEADER, 0xff800000);				/* BIST, "there are more functions" */
+	hide(v, DW_HEADER, 0xff000000 | (others ? 0 : 0x800000));	/* BIST, "there are more functions" */
 	hide(v, DW_INTERRUPT, 0xffff);				/* no pin, no line */
 	/* memory decoding, bus master, parity, SERR; error bits of the status */
 	allow(v, DW_COMMAND, 0x0146, 0xf900u << 16);

@@ -2,10 +2,11 @@
 /*
  * Configuration space of a partition's devices: what of it a partition sees, and what of its writes reaches the device.
  *
- * The partition has one bus, number 0, with a host bridge of our own in slot 0 and each device as function 0 of its
- * own slot. BARs are answered from what the host assigned: sizing works, relocation does not, and no device loses its
- * BARs for a moment. I/O BARs, the expansion ROM and INTx are not there. MSI and MSI-X can be programmed, functions can
- * be masters; resets and power states are kept from the device, because both would take its BARs away.
+ * A partition sees its devices where the host has them, and a host bridge of our own at 00:00.0. Where it has a slot
+ * without its function 0, the first it has is function 0: no kernel looks further otherwise. BARs are answered from
+ * what the host assigned: sizing works, relocation does not, and no device loses its BARs for a moment. I/O BARs, the
+ * expansion ROM and INTx are not there. MSI and MSI-X can be programmed, functions can be masters; resets and power
+ * states are kept from the device, because both would take its BARs away.
  *
  * Pure; runs on the host (pci.c), which does the reads and writes.
  */
@@ -32,7 +33,7 @@ struct pvm_pci_bar {
 
 /**
  * struct pvm_pci_view - one device as its partition sees it
- * @slot:	slot on the partition's bus 0
+ * @bdf:	where its partition sees it, bus << 8 | devfn
  * @has_msi:	it has MSI or MSI-X; without, its partition never sees an interrupt
  * @sizing:	bit n: BAR n was written with ones, and reads as its size
  * @power:	power state last written, answered to reads
@@ -44,7 +45,7 @@ struct pvm_pci_bar {
  * @clear:	bits that a write of one clears; all are left alone unless also in @write
  */
 struct pvm_pci_view {
-	u8 slot;
+	u16 bdf;
 	bool has_msi;
 	u8 sizing;
 	u8 power;
@@ -57,26 +58,29 @@ struct pvm_pci_view {
 };
 
 /**
- * pvm_pci_slots - where the devices of a partition are
- * @bdfs:	their host addresses, bus << 8 | devfn
- * @n:		1..31 of them, all different
- * @slots:	OUT slots on the partition's bus 0: a function 0 on the host's bus 0 keeps its own
+ * pvm_pci_place - where a partition sees a device
+ * @bdfs:	host addresses of all its devices, bus << 8 | devfn
+ * @n:		how many, all different
+ * @i:		which of them
+ * @bdf:	OUT where
  *
  * Context: any.
+ * Return: true if there are others in its slot.
  */
-void pvm_pci_slots(const u32 *bdfs, u32 n, u8 *slots);
+bool pvm_pci_place(const u32 *bdfs, u32 n, u32 i, u16 *bdf);
 
 /**
  * pvm_pci_view_init - prepare a device
  * @v:		view, written whole
- * @slot:	slot on the partition's bus
+ * @bdf:	from pvm_pci_place()
+ * @others:	likewise
  * @raw:	configuration space of the device
  * @bars:	its BARs
  *
  * Context: any.
  * Return: 0, or -EINVAL: not an ordinary function (a bridge), or a capability list without end.
  */
-int __must_check pvm_pci_view_init(struct pvm_pci_view *v, u8 slot, const u32 raw[PVM_PCI_DWORDS],
+int __must_check pvm_pci_view_init(struct pvm_pci_view *v, u16 bdf, bool others, const u32 raw[PVM_PCI_DWORDS],
 				   const struct pvm_pci_bar bars[PVM_PCI_BARS]);
 
 /**
@@ -118,7 +122,7 @@ u32 pvm_pci_read(const struct pvm_pci_view *v, u32 reg, u32 bytes, u32 hw);
 bool pvm_pci_write(struct pvm_pci_view *v, u32 reg, u32 bytes, u32 value, u32 hw, u32 *result);
 
 /**
- * pvm_pci_read_bridge - a read of the host bridge in slot 0, which takes no writes
+ * pvm_pci_read_bridge - a read of the host bridge at 00:00.0, which takes no writes
  * @reg:	first byte
  * @bytes:	1, 2 or 4
  *

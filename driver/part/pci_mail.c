@@ -15,7 +15,7 @@ u32 pvm_pci_ask(struct pvm_pcpu *c, u32 index, u32 bytes, bool is_write, u32 val
 	u64 start = rdtsc(), limit = (u64)c->sup->tsc_khz * PVM_PCI_WAIT_MS;
 	u32 sequence;
 
-	if (!m || index >> 16)			/* no devices, or not the partition's one bus */
+	if (!m)					/* no devices */
 		return ~0u;
 	m += c->index;
 	sequence = m->sequence + 1;

@@ -39,7 +39,7 @@ static int setup(void **state)
 	dev[0xc0 / 4] = 0x03061300 | 0xd0 << 8 | 0x13;		/* AF */
 	dev[0xd0 / 4] = 0x0010 << 16 | 0xe0 << 8 | 0x09;	/* vendor, 16 bytes */
 	dev[0xe0 / 4] = 0x00 << 8 | 0x03;			/* VPD */
-	assert_int_equal(pvm_pci_view_init(&v, 5, dev, nvme_bars), 0);
+	assert_int_equal(pvm_pci_view_init(&v, 0x28, false, dev, nvme_bars), 0);
 	return 0;
 }
 
@@ -73,7 +73,7 @@ static void identity_is_the_device_s(void **state)
 	assert_int_equal(in(0x2c, 4), 0x11001af4);
 	assert_false(out(0, 4, 0));
 	assert_false(out(0x2c, 4, 0));
-	assert_int_equal(v.slot, 5);
+	assert_int_equal(v.bdf, 0x28);
 	assert_true(v.has_msi);
 }
 
@@ -172,7 +172,7 @@ static void msi_and_msix(void **state)
 	assert_false(out(0x74, 4, 0));			/* where the table is */
 	/* 32-bit MSI without masks is one dword shorter */
 	dev[0x50 / 4] = 0x00007005;
-	assert_int_equal(pvm_pci_view_init(&v, 5, dev, nvme_bars), 0);
+	assert_int_equal(pvm_pci_view_init(&v, 0x28, false, dev, nvme_bars), 0);
 	assert_true(out(0x58, 2, 0x41));
 	assert_false(out(0x5c, 4, 1));
 	assert_false(out(0x60, 4, 1));
@@ -201,21 +201,21 @@ static void capability_lists(void **state)
 
 	(void)state;
 	dev[3] = 0x00010000;				/* a bridge */
-	assert_int_equal(pvm_pci_view_init(&v, 1, dev, nvme_bars), -EINVAL);
+	assert_int_equal(pvm_pci_view_init(&v, 8, false, dev, nvme_bars), -EINVAL);
 	dev[3] = 0;
 	dev[1] &= 0xffff;				/* no list */
-	assert_int_equal(pvm_pci_view_init(&v, 1, dev, nvme_bars), 0);
+	assert_int_equal(pvm_pci_view_init(&v, 8, false, dev, nvme_bars), 0);
 	assert_false(v.has_msi);
 	assert_false(out(0x52, 2, 1));
 	dev[1] |= 0x100000;
 	dev[0x70 / 4] = 0x00005011;			/* in circles */
-	assert_int_equal(pvm_pci_view_init(&v, 1, dev, nvme_bars), -EINVAL);
+	assert_int_equal(pvm_pci_view_init(&v, 8, false, dev, nvme_bars), -EINVAL);
 	/* every kind at the very end of the space, with every length */
 	for (kind = 0; kind < 0x20; kind++) {
 		for (d = 60; d < 64; d++) {
 			dev[13] = d * 4;
 			dev[d] = 0xffff0000 | kind;
-			assert_int_equal(pvm_pci_view_init(&v, 1, dev, nvme_bars), 0);
+			assert_int_equal(pvm_pci_view_init(&v, 8, false, dev, nvme_bars), 0);
 		}
 	}
 }
@@ -227,7 +227,7 @@ static void bars_at_the_end(void **state)
 	};
 
 	(void)state;
-	assert_int_equal(pvm_pci_view_init(&v, 1, dev, bars), 0);
+	assert_int_equal(pvm_pci_view_init(&v, 8, false, dev, bars), 0);
 	assert_int_equal(in(0x24, 4), 0xfe000004);
 	out(0x24, 4, 0xffffffff);
 	assert_int_equal(in(0x24, 4), 0x00000004);	/* 8 GiB: no bit of the lower half */
@@ -255,24 +255,29 @@ static void nothing_else_reaches_the_device(void **state)
 	}
 }
 
-static void slots(void **state)
+static void places(void **state)
 {
-	static const u32 bdfs[] = { 0x0028, 0x0300, 0x00fa, 0x0008, 0x0000 };
-	u32 many[31], i;
-	u8 s[31];
+	static const u32 bdfs[] = { 0x0028, 0x0302, 0x00fa, 0x0008, 0x0301, 0x0009, 0x0300 };
+	static const struct { u16 bdf; bool others; } want[] = {
+		{ 0x0028, false }, { 0x0302, true }, { 0x00f8, false }, { 0x0008, true }, { 0x0301, true },
+		{ 0x0009, true }, { 0x0300, true },
+	};
+	u32 i;
+	u16 bdf;
 
 	(void)state;
-	pvm_pci_slots(bdfs, 5, s);
-	assert_int_equal(s[0], 5);
-	assert_int_equal(s[3], 1);
-	assert_int_equal(s[1], 2);
-	assert_int_equal(s[2], 3);
-	assert_int_equal(s[4], 4);
-	for (i = 0; i < 31; i++)
-		many[i] = 0x100 + i * 8;
-	pvm_pci_slots(many, 31, s);
-	for (i = 0; i < 31; i++)
-		assert_int_equal(s[i], i + 1);
+	for (i = 0; i < ARRAY_SIZE(bdfs); i++) {
+		assert_int_equal(pvm_pci_place(bdfs, ARRAY_SIZE(bdfs), i, &bdf), want[i].others);
+		assert_int_equal(bdf, want[i].bdf);
+	}
+	/* without 03:00.0 the next one takes its place */
+	assert_true(pvm_pci_place(bdfs, 6, 4, &bdf));
+	assert_int_equal(bdf, 0x0300);
+	assert_true(pvm_pci_place(bdfs, 6, 1, &bdf));
+	assert_int_equal(bdf, 0x0302);
+	/* and says that there are more */
+	assert_int_equal(pvm_pci_view_init(&v, 0x28, true, dev, nvme_bars), 0);
+	assert_int_equal(in(0x0e, 1), 0x80);
 }
 
 static void bridge(void **state)
@@ -297,7 +302,7 @@ int main(void)
 		cmocka_unit_test_setup(capability_lists, setup),
 		cmocka_unit_test_setup(bars_at_the_end, setup),
 		cmocka_unit_test_setup(nothing_else_reaches_the_device, setup),
-		cmocka_unit_test(slots),
+		cmocka_unit_test_setup(places, setup),
 		cmocka_unit_test(bridge),
 	};
 
