@@ -22,7 +22,7 @@
 #define NPT_TABLE	0x67ull			/* present, write, user, accessed, dirty */
 #define NPT_LEAF	0x65ull
 #define NPT_UC		0x18ull			/* PCD, PWT */
-#define WRITE		0x2ull			/* in both formats */
+#define LEAF_WRITE	0x2ull			/* in both formats */
 
 static u32 index_at(u64 gpa, u32 level)
 {
@@ -42,7 +42,7 @@ static u64 leaf_bits(const struct pvm_stage2 *s, u32 flags)
 		bits = EPT_LEAF | (flags & PVM_S2_MMIO ? 0 : EPT_WB);
 	else
 		bits = NPT_LEAF | (flags & PVM_S2_MMIO ? NPT_UC : 0);
-	return flags & PVM_S2_WRITE ? bits | WRITE : bits;
+	return flags & PVM_S2_WRITE ? bits | LEAF_WRITE : bits;
 }
 
 static u64 *table_at(const struct pvm_stage2 *s, u64 entry)
