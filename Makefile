@@ -35,7 +35,7 @@ install: all
 	install -m 644 include/uapi/linux/*.h $(DESTDIR)$(PREFIX)/include/linux/
 	install -d $(DESTDIR)$(PREFIX)/share/man/man4
 	install -m 644 driver/man/pvm.4 $(DESTDIR)$(PREFIX)/share/man/man4/
-	install -m 644 system/man/pvm-guest.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 tools/pvmctl/system/man/pvm-guest.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 	ln -sf pvm-guest.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/pvm-partition.conf.5
 
 # Around the programs: group pvm and who may open /dev/pvm, loading at boot, units for guests and partitions.
@@ -44,10 +44,10 @@ install-system:
 	install -d $(DESTDIR)$(PREFIX)/lib/udev/rules.d $(DESTDIR)$(PREFIX)/lib/sysusers.d \
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d $(DESTDIR)$(PREFIX)/lib/systemd/system \
 		$(DESTDIR)/etc/pvm/guests $(DESTDIR)/etc/pvm/partitions
-	install -m 644 system/60-pvm.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
-	install -m 644 system/pvm.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/pvm.conf
-	install -m 644 system/pvm.modules-load $(DESTDIR)$(PREFIX)/lib/modules-load.d/pvm.conf
-	install -m 644 system/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
+	install -m 644 tools/pvmctl/system/60-pvm.rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/
+	install -m 644 tools/pvmctl/system/pvm.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/pvm.conf
+	install -m 644 tools/pvmctl/system/pvm.modules-load $(DESTDIR)$(PREFIX)/lib/modules-load.d/pvm.conf
+	install -m 644 tools/pvmctl/system/*.service $(DESTDIR)$(PREFIX)/lib/systemd/system/
 
 # Sources for dkms; then: dkms install pvm/$(PVM_VERSION)
 install-dkms:
