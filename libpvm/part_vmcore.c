@@ -58,7 +58,8 @@ bool pvm_vmcore_number(const struct pvm_vmcore *v, const char *key, int base, ui
 	const char *text = value_of(v, key);
 	char *end;
 
-	if (!text || *text == '\n' || *text == ' ')
+	/* strtoull() would go on to the next line. */
+	if (!text || *text == '\n')
 		return false;
 	/* Signed ones wrap, which is how the kernel means them (phys_base). */
 	*value = strtoull(text, &end, base);
@@ -121,7 +122,7 @@ static bool walk(const struct pvm_phys *m, const struct pvm_vmcore *v, uint64_t 
 {
 	uint64_t entry, table = v->root;
 
-	for (int level = v->l5 ? 5 : 4; level >= 1; level--) {
+	for (int level = v->l5 ? 5 : 4;; level--) {
 		unsigned int shift = 12 + 9 * (level - 1);
 
 		if (!pvm_phys_read(m, table + 8 * (va >> shift & 511), &entry, sizeof(entry)) ||
@@ -135,7 +136,6 @@ static bool walk(const struct pvm_phys *m, const struct pvm_vmcore *v, uint64_t 
 		}
 		table = entry & ADDR_MASK;
 	}
-	return false;
 }
 
 bool pvm_vmcore_translate(const struct pvm_phys *m, const struct pvm_vmcore *v, uint64_t va,

@@ -215,6 +215,8 @@ static void vmcoreinfo_is_found_and_found_again(void **state)
 	memcpy(mem + AT_INFO, mem + 0x40000, 4096);
 	assert_int_equal(pvm_vmcore_find(&phys, &v), 0);	/* the known place first */
 	assert_int_equal(v.page, MEM_ADDR + 0x40000);
+	v.page = 0;						/* of other memory */
+	assert_int_equal(pvm_vmcore_find(&phys, &v), 0);
 	pvm_vmcore_forget(&phys);
 	assert_int_equal(pvm_vmcore_find(&phys, &v), -ENODATA);
 	assert_false(v.found);
@@ -340,10 +342,13 @@ static void only_complete_records_are_shown(void **state)
 	log_record(REUSABLE, 0, "reusable", 8);
 	print(0, "other id");
 	put(AT_DESCS + 4 * DESC_BYTES, FINALIZED | 20, 8);
-	print(0, "");
-	print(0, "no data");
+	print(0, "empty line");
+	put(AT_DESCS + 5 * DESC_BYTES + 8, 3, 8);
+	put(AT_DESCS + 5 * DESC_BYTES + 16, 3, 8);
+	print(0, "lost");
 	put(AT_DESCS + 6 * DESC_BYTES + 8, 1, 8);
 	put(AT_DESCS + 6 * DESC_BYTES + 16, 1, 8);
+	print(0, "");
 	log_is("[    0.000000] final\n[    0.000000] committed\n[    0.000000] \n[    0.000000] \n");
 }
 
@@ -387,6 +392,49 @@ static void rings_that_make_no_sense_are_refused(void **state)
 	memcpy(strstr((char *)mem + AT_INFO, "OFFSET(printk_info.ts_nsec)=8"),
 	       "OFFSET(printk_info.ts_nsec)=4097\nX", 34);
 	no_log();
+}
+
+/* Each part of the ring in turn reaches over the memory's end. */
+static void rings_that_are_cut_off_are_refused(void **state)
+{
+	uint8_t prb[80];
+
+	for (uint32_t left = 0; left < sizeof(prb); left += 4) {
+		setup(state);
+		memset(mem + AT_INFO + 2048, 0, 2048);
+		print(0, "x");
+		memcpy(prb, mem + AT_PRB, sizeof(prb));
+		memcpy(mem + MEM_BYTES - left, prb, left);
+		put(AT_PRB_PTR, VA_IMAGE + MEM_BYTES - left, 8);
+		no_log();
+	}
+	for (uint32_t left = 0; left < INFO_BYTES; left += 8) {
+		setup(state);
+		memset(mem + AT_INFO + 2048, 0, 2048);
+		print(0, "x");
+		memcpy(mem + MEM_BYTES - left, mem + AT_INFOS, left);
+		put(AT_PRB + 16, VA_IMAGE + MEM_BYTES - left, 8);
+		if (left < 18)
+			no_log();
+		else
+			log_is("[    0.000000] x\n");
+		if (left >= DESC_BYTES)
+			continue;
+		put(AT_PRB + 16, VA_LOG + AT_INFOS, 8);
+		memcpy(mem + MEM_BYTES - left, mem + AT_DESCS, left);
+		put(AT_PRB + 8, VA_IMAGE + MEM_BYTES - left, 8);
+		no_log();
+	}
+}
+
+static void texts_that_end_with_the_ring_are_whole(void **state)
+{
+	print(0, "x");
+	put(AT_DESCS + 8, 512 - 16, 8);
+	put(AT_DESCS + 16, 512, 8);
+	put(AT_INFOS + 16, 8, 2);
+	memcpy(mem + AT_DATA + 512 - 8, "12345678", 8);
+	log_is("[    0.000000] 12345678\n");
 }
 
 static void long_logs_grow_and_failing_allocations_are_undone(void **state)
@@ -553,6 +601,33 @@ static void symbol_tables_that_make_no_sense_are_refused(void **state)
 	fail_alloc(1);
 	assert_int_equal(pvm_vmcore_symbol(&phys, &v, "jiffies_64", &va), -ENOMEM);
 	assert_true(alloc_failed());
+	setup(state);					/* they end within a length of two bytes */
+	write_addresses(1);
+	mem[MEM_BYTES - 1] = 0x80;
+	{
+		char *at = strstr((char *)mem + AT_INFO, "SYMBOL(kallsyms_names)=") + 23, hex[20];
+
+		snprintf(hex, sizeof(hex), "%llx", VA_IMAGE + MEM_BYTES - 1);
+		memcpy(at, hex, 16);
+	}
+	assert_int_equal(pvm_vmcore_find(&phys, &v), 0);
+	assert_int_equal(pvm_vmcore_symbol(&phys, &v, "jiffies_64", &va), -ENODATA);
+	for (int scheme = 0; scheme < 2; scheme++) {	/* addresses end before the one wanted */
+		char *at, hex[20];
+
+		setup(state);
+		write_addresses(scheme);
+		at = strstr((char *)mem + AT_INFO, scheme ? "kallsyms_offsets)=" : "kallsyms_addresses)=");
+		snprintf(hex, sizeof(hex), "%llx", VA_IMAGE + MEM_BYTES - (scheme ? 12 : 24));
+		memcpy(strchr(at, '=') + 1, hex, 16);
+		memcpy(mem + MEM_BYTES - (scheme ? 12 : 24), mem + AT_OFFSETS, scheme ? 12 : 24);
+		assert_int_equal(pvm_vmcore_find(&phys, &v), 0);
+		assert_int_equal(pvm_vmcore_symbol(&phys, &v, "jiffies_64", &va), -ENODATA);
+		snprintf(hex, sizeof(hex), "%llx", VA_IMAGE + MEM_BYTES);
+		memcpy(strchr(at, '=') + 1, hex, 16);
+		assert_int_equal(pvm_vmcore_find(&phys, &v), 0);
+		assert_int_equal(pvm_vmcore_symbol(&phys, &v, "jiffies_64", &va), -ENODATA);
+	}
 	setup(state);					/* the last token begins at the very end */
 	write_addresses(1);
 	put(AT_INDEX + 2 * 255, 0xffff, 2);
@@ -639,6 +714,8 @@ int main(void)
 		T(only_complete_records_are_shown),
 		T(lengths_are_bounded_by_the_block),
 		T(rings_that_make_no_sense_are_refused),
+		T(rings_that_are_cut_off_are_refused),
+		T(texts_that_end_with_the_ring_are_whole),
 		T(long_logs_grow_and_failing_allocations_are_undone),
 		T(symbols_are_found_in_every_encoding),
 		T(symbol_tables_that_make_no_sense_are_refused),
