@@ -349,8 +349,10 @@ static void destroy_locked(struct pvm_part *p)
 	pvm_info("partition %s is gone", p->name);
 	pvm_part_post(p, PVM_EVENT_PART_DESTROYED, 0, NULL);
 	wake_up_all(&p->wq);
-	if (kept)
-		module_put(THIS_MODULE);	/* whoever calls holds the module by a descriptor */
+	if (kept) {	/* not the last ones: whoever calls holds both by a descriptor */
+		kref_put(&p->ref, free_part);
+		module_put(THIS_MODULE);
+	}
 }
 
 /**
