@@ -23,6 +23,13 @@ block 00:07.0 virtio0/block vda 254:0
 touch "$pci/0000:00:07.0/virtio0/block/vda/holders/dm-0"
 block 00:08.0 nvme/nvme1 nvme1n1 259:8
 block 00:0a.0 virtio2/block vdb 254:16
+# NVMe with multipath: below the device is a hidden disk without a number.
+block 00:0c.0 nvme/nvme2 nvme2c2n1 0:0
+rm "$pci/0000:00:0c.0/nvme/nvme2/nvme2c2n1/dev"
+mkdir -p "$sys/sys/class/block/nvme2n1/holders" "$sys/sys/class/block/nvme2n1/nvme2n1p1/holders"
+echo 259:16 >"$sys/sys/class/block/nvme2n1/dev"
+echo 259:17 >"$sys/sys/class/block/nvme2n1/nvme2n1p1/dev"
+ln -s /sys/class/block "$sys/sys/class/block/nvme2n1/nvme2n1p1/subsystem"
 mkdir -p "$pci/0000:00:09.0/net/eth0" "$pci/0000:00:0b.0/net/eth1" "$sys/proc/self"
 ln -s /sys/class/net "$pci/0000:00:09.0/net/eth0/subsystem"
 ln -s /sys/class/net "$pci/0000:00:0b.0/net/eth1/subsystem"
@@ -31,6 +38,7 @@ echo 0x1002 >"$pci/0000:00:0b.0/net/eth1/flags"
 cat >"$sys/proc/self/mountinfo" <<-END
 	21 26 0:19 / /proc rw,relatime shared:5 - proc proc rw
 	26 1 259:1 / /srv/data rw,relatime shared:1 - ext4 /dev/nvme0n1p1 rw
+	28 1 259:17 / /srv/more rw,relatime shared:1 - ext4 /dev/nvme2n1p1 rw
 	27 1 0:40 / /btr rw,relatime - btrfs /dev/vdb rw
 END
 printf 'Filename\tType\tSize\tUsed\tPriority\n/dev/sda partition 1000 0 -2\n' >"$sys/proc/swaps"
@@ -38,6 +46,7 @@ export PVMCTL_SYSROOT=$sys
 C="part create web --cpus 2-3 --memory 64M"
 
 expect 6 "nvme0n1p1 is mounted on /srv/data; unmount it first (EBUSY)" "a mounted disk" $C --pci 0000:00:05.0
+expect 6 "nvme2n1p1 is mounted on /srv/more" "a mounted disk with multipath" $C --pci 00:0c.0
 expect 6 "the host swaps to sda" "a swap disk" $C --pci 00:06.0
 expect 6 "vda is part of dm-0" "a disk below another device" $C --pci 0000:00:07.0
 expect 6 "vdb is mounted on /btr" "a disk that is mounted by name only" $C --pci 0000:00:0a.0

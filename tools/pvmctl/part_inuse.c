@@ -151,6 +151,25 @@ static bool net_in_use(const char *dir, const char *name, char *why, size_t len)
 	return true;
 }
 
+static bool look(const char *dir, int depth, char *why, size_t len);
+
+/*
+ * A disk of a controller that could be one of several (NVMe multipath) is two: a hidden one below
+ * the device, nvme0c1n1, and the one that is used, nvme0n1, elsewhere.
+ */
+static bool multipath_in_use(const char *name, int depth, char *why, size_t len)
+{
+	char dir[4096], head[64];
+	unsigned int subsystem, controller, space;
+	int used = 0;
+
+	if (sscanf(name, "nvme%uc%un%u%n", &subsystem, &controller, &space, &used) != 3 || name[used])
+		return false;
+	snprintf(head, sizeof(head), "nvme%un%u", subsystem, space);
+	snprintf(dir, sizeof(dir), "%.3000s/sys/class/block/%s", root(), head);
+	return block_in_use(dir, head, why, len) || (depth && look(dir, depth - 1, why, len));
+}
+
 static bool look(const char *dir, int depth, char *why, size_t len)
 {
 	struct dirent *e;
@@ -165,7 +184,8 @@ static bool look(const char *dir, int depth, char *why, size_t len)
 		snprintf(below, sizeof(below), "%.3000s/%s", dir, e->d_name);
 		subsystem(below, kind, sizeof(kind));
 		if (!strcmp(kind, "block"))
-			found = block_in_use(below, e->d_name, why, len);
+			found = block_in_use(below, e->d_name, why, len) ||
+				multipath_in_use(e->d_name, depth, why, len);
 		else if (!strcmp(kind, "net"))
 			found = net_in_use(below, e->d_name, why, len);
 		if (!found && depth)
