@@ -225,6 +225,10 @@ static int build(struct pvm_part *p, const struct pvm_create_partition *a, const
 	err = pvm_mem_take(&p->mem, a->memory_bytes, a->memory_addr, why);
 	if (err)
 		return err;
+	mutex_lock(&parts_lock);
+	p->claim_addr = p->mem.addr;
+	p->claim_bytes = p->mem.bytes;
+	mutex_unlock(&parts_lock);
 	err = pvm_part_pci_take(p, pci, a->pci_count, why);
 	if (err)
 		return err;

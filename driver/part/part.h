@@ -223,7 +223,7 @@ struct pvm_part {
 	u64 stop_code, stop_addr;
 	struct delayed_work poll;	/* while running: CPUs that stopped, heartbeat */
 	wait_queue_head_t wq;		/* poll(2) */
-	u64 claim_addr, claim_bytes;	/* memory it was asked for by address */
+	u64 claim_addr, claim_bytes;	/* parts_lock: memory asked for, then what it has */
 	u64 beat_addr, beat_value, beat_since_ns, beat_looked_ns, beat_timeout_ns;	/* lock */
 	bool beat_silent;
 	struct page *space;		/* supervisor's page tables */
