@@ -107,11 +107,15 @@ static int search(struct pvm_mem *m, u64 bytes, struct pvm_why *why)
 {
 	u32 tries = MAX_TRIES;
 	int nid, z, err = -EBUSY;
+	struct zone *zone;
 
-	for_each_online_node(nid)
-		for (z = MAX_NR_ZONES - 1; z >= 0 && err == -EBUSY; z--)
-			if (z != ZONE_DEVICE && populated_zone(&NODE_DATA(nid)->node_zones[z]))
-				err = search_zone(m, &NODE_DATA(nid)->node_zones[z], bytes, &tries);
+	for_each_online_node(nid) {
+		for (z = MAX_NR_ZONES - 1; z >= 0 && err == -EBUSY; z--) {
+			zone = &NODE_DATA(nid)->node_zones[z];
+			if (!zone_is_zone_device(zone) && populated_zone(zone))
+				err = search_zone(m, zone, bytes, &tries);
+		}
+	}
 	if (err == -EBUSY)
 		pvm_why(why, err,
 			"the host cannot free %llu MiB of contiguous memory; take blocks offline or reserve it at boot",
