@@ -139,6 +139,22 @@ static int put(struct reader *d, const char *s, size_t n)
 	return 0;
 }
 
+/*
+ * What would drive a terminal: C0 and DEL, and C1, which in UTF-8 is 0xc2 and a byte below 0xa0.
+ * Other UTF-8 is kept.
+ */
+static void make_printable(char *text, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char ch = (unsigned char)text[i];
+
+		if ((ch < 0x20 && ch != '\n' && ch != '\t') || ch == 0x7f)
+			text[i] = '?';
+		else if (ch >= 0x80 && ch < 0xa0 && i && (unsigned char)text[i - 1] == 0xc2)
+			text[i - 1] = text[i] = '?';
+	}
+}
+
 /* A record can have several lines; each gets the time. */
 static int put_record(struct reader *d, uint64_t ts_nsec, char *text, size_t n)
 {
@@ -151,10 +167,7 @@ static int put_record(struct reader *d, uint64_t ts_nsec, char *text, size_t n)
 			       (unsigned long long)(ts_nsec % 1000000000 / 1000));
 	while (n && text[n - 1] == '\n')
 		n--;
-	for (size_t i = 0; i < n; i++)
-		if (((unsigned char)text[i] < 0x20 && text[i] != '\n' && text[i] != '\t') ||
-		    text[i] == 0x7f)
-			text[i] = '?';
+	make_printable(text, n);
 	do {
 		const char *nl = memchr(text, '\n', n);
 

@@ -12,7 +12,7 @@
 #include "lib.h"
 #include "part_dmesg.h"
 
-#define LOOK_MS		100	/* between two looks at the memory while waiting */
+#define LOOK_MS		100	/* between two looks at the memory while waiting, at least */
 
 static int look(struct pvm_part *part, struct pvm_phys *m)
 {
@@ -34,19 +34,25 @@ static int64_t now_ms(void)
 
 int pvm_part_wait_up(struct pvm_part *part, int timeout_ms)
 {
-	int64_t end = now_ms() + timeout_ms, left;
+	int64_t end = now_ms() + timeout_ms, began, pause;
 	struct pvm_phys m;
 	int err;
 
 	for (;;) {
+		began = now_ms();
 		err = look(part, &m);
 		if (err != -ENODATA)
 			return err;
-		left = timeout_ms < 0 ? LOOK_MS : end - now_ms();
-		if (left <= 0)
+		/* A large memory takes long to look through: do not do it all the time. */
+		pause = now_ms() - began;
+		if (pause < LOOK_MS)
+			pause = LOOK_MS;
+		if (timeout_ms >= 0 && pause > end - now_ms())
+			pause = end - now_ms();
+		if (pause <= 0)
 			return pvm_fail(-ETIMEDOUT, "the kernel of partition %s was not up after %d ms",
 					part->name, timeout_ms);
-		err = pvm_part_wait(part, (int)(left < LOOK_MS ? left : LOOK_MS));
+		err = pvm_part_wait(part, (int)pause);
 		if (!err)
 			return pvm_fail(-ESHUTDOWN, "partition %s stopped before its kernel was up",
 					part->name);

@@ -33,14 +33,14 @@ bool part_name_check(const char *name)
 
 /*
  * The general codes, but: a host in the wrong state is no missing driver, and a partition that
- * went away is no missing driver either.
+ * went away (ENODEV, of a handle) is no missing driver either.
  */
 int part_failed(struct pvm_ctx *ctx, int err, const char *next)
 {
 	struct pvm_ctx_info info = PVM_CTX_INFO_INIT;
 	int code = EXIT_OK;
 
-	if (err == -ENOENT)
+	if (err == -ENOENT || err == -ENODEV)
 		code = EXIT_NO_GUEST;
 	if (err == -EOPNOTSUPP) {
 		/* Asking must not replace the sentence. */

@@ -206,8 +206,11 @@ void part_last_lines(struct pvm_part *part)
 	if (!all)
 		return;
 	fputs("pvmctl: the last lines on its console:\n", stderr);
+	/* Nothing that drives a terminal; of UTF-8, C1 is 0xc2 and a byte below 0xa0. */
 	for (; at < all; at++)
-		if (text[at] == '\n' || text[at] == '\t' || (unsigned char)text[at] >= 0x20)
+		if (text[at] == '\n' || text[at] == '\t' ||
+		    (text[at] >= 0x20 && text[at] != 0x7f) ||
+		    ((text[at] & 0x80) && (unsigned char)text[at] != 0xc2))
 			fputc(text[at], stderr);
 	fputc('\n', stderr);
 }

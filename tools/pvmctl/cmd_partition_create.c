@@ -117,7 +117,9 @@ static int cmd_create(int argc, char **argv)
 	err = pvm_part_create(ctx, &o, &part);
 	if (!err)
 		err = pvm_part_keep(part);
-	if (err)
+	if (err == -ENODEV)
+		code = lib_failed(EXIT_NO_DRIVER, err, "see 'pvmctl doctor'");	/* no SVM, no VMX */
+	else if (err)
 		code = part_failed(ctx, err, NULL);
 	pvm_part_close(part);
 out:

@@ -308,11 +308,11 @@ static void records_come_with_their_times(void **state)
 {
 	print(0, "Linux version");
 	print(1234567890ull, "two\nlines\n");
-	print(99999000000000ull, "tab\there, bell\a, escape \033[31m, utf-8 \xc3\xa4, del \x7f");
+	print(99999000000000ull, "tab\there, bell\a, escape \033[31m, utf-8 \xc3\xa4 \xc3\x9f \xc2\xb5, csi \xc2\x9b, del \x7f");
 	log_is("[    0.000000] Linux version\n"
 	       "[    1.234567] two\n"
 	       "[    1.234567] lines\n"
-	       "[99999.000000] tab\there, bell?, escape ?[31m, utf-8 \xc3\xa4, del ?\n");
+	       "[99999.000000] tab\there, bell?, escape ?[31m, utf-8 \xc3\xa4 \xc3\x9f \xc2\xb5, csi ??, del ?\n");
 }
 
 static void the_ring_wraps(void **state)
