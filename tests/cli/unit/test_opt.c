@@ -11,7 +11,12 @@
 
 #include "opt.h"
 
-static struct { bool flag; const char *str, *choice; uint64_t size, number; } in;
+static struct {
+	bool flag;
+	const char *str, *choice;
+	uint64_t size, number;
+	struct opt_list list;
+} in;
 
 static const char *const choices[] = { "stdio", "pty", NULL };
 static const struct opt opts[] = {
@@ -20,6 +25,7 @@ static const struct opt opts[] = {
 	{ "choice", 0, OPT_CHOICE, 16, NULL, "a choice", 0, 0, choices },
 	{ "size", 'm', OPT_SIZE, 24, "SIZE", "a size", 0, 0, NULL },
 	{ "number", 'n', OPT_UINT, 32, "N", "a number", 1, 9, NULL },
+	{ "item", 'i', OPT_LIST, 40, "WORD", "one of several", 0, 0, NULL },
 	{ 0 }
 };
 static const struct verb verb = {
@@ -36,7 +42,7 @@ static char text[256];
 
 static enum opt_result parse(const struct verb *v, const char *words)
 {
-	static char copy[256], *argv[16];
+	static char copy[256], *argv[64];
 	int argc = 0;
 	char *w;
 
@@ -68,6 +74,26 @@ static void every_kind_is_stored(void **state)
 	assert_int_equal(in.number, 9);
 	assert_int_equal(rest.nr_operands, 1);
 	assert_string_equal(rest.operands[0], "web");
+}
+
+static void lists_keep_their_order_and_have_an_end(void **state)
+{
+	char words[256] = "test x";
+	int i;
+
+	(void)state;
+	assert_int_equal(parse(&verb, "test --item a x -i b --item=c"), OPT_OK);
+	assert_int_equal(in.list.nr, 3);
+	assert_string_equal(in.list.items[0], "a");
+	assert_string_equal(in.list.items[1], "b");
+	assert_string_equal(in.list.items[2], "c");
+	complains(&verb, "test x --item", "--item needs a value");
+	for (i = 0; i < OPT_LIST_MAX; i++)
+		strcat(words, " -i w");
+	assert_int_equal(parse(&verb, words), OPT_OK);
+	assert_int_equal(in.list.nr, OPT_LIST_MAX);
+	strcat(words, " -i w");
+	complains(&verb, words, "more than 16 times");
 }
 
 static void command_behind_dashes_is_left_alone(void **state)
@@ -157,6 +183,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_kind_is_stored),
+		cmocka_unit_test(lists_keep_their_order_and_have_an_end),
 		cmocka_unit_test(command_behind_dashes_is_left_alone),
 		cmocka_unit_test(help_wins_over_errors),
 		cmocka_unit_test(complaints_say_what_to_do),
