@@ -135,6 +135,30 @@ typed() {
 check "console hands on what is typed" typed
 reader_gone() { timeout 5 "$real" partition console web </dev/null | head -c 1 >/dev/null; }
 check "console ends when its reader is gone" reader_gone
+on_a_terminal() { # the terminal is raw meanwhile and as before afterwards; Ctrl-] or a signal ends it
+	python3 - "$1" <<-'END'
+		import os, pty, signal, subprocess, sys, termios, time
+		master, slave = pty.openpty()
+		before = termios.tcgetattr(slave)
+		p = subprocess.Popen([os.environ["real"], "partition", "console", "web"], stdin=slave,
+		                     stdout=slave, stderr=slave, start_new_session=True)
+		seen = b""
+		while b"Ctrl-] leaves it" not in seen:
+		    seen += os.read(master, 1000)
+		for i in range(100):
+		    if not termios.tcgetattr(slave)[3] & termios.ICANON: break
+		    time.sleep(0.05)
+		else: sys.exit("the terminal is not raw")
+		if sys.argv[1] == "escape": os.write(master, b"x\x1d")
+		else: p.send_signal(signal.SIGTERM)
+		status = p.wait(10)
+		if status: sys.exit("status %d" % status)
+		if termios.tcgetattr(slave) != before: sys.exit("the terminal was not restored")
+		if b"hello from the partition" not in seen: sys.exit("no output: %r" % seen)
+	END
+}
+check "console on a terminal; Ctrl-] leaves it" on_a_terminal escape
+check "console on a terminal; SIGTERM ends it" on_a_terminal signal
 stops_meanwhile() {
 	timeout 10 "$real" partition console web </dev/null >"$tmp/con.out" 2>"$tmp/con.err" &
 	sleep 0.3
