@@ -190,8 +190,9 @@ static void unbuild(struct pvm_part *p)
 		pvm_pcpu_give(p->cpus[i]);
 	pvm_part_pci_give(p);
 	if (lost) {
-		/* Somewhere a CPU may still run it. */
+		/* Somewhere a CPU may still run it: it stays in the list, with its claims, for ever. */
 		__module_get(THIS_MODULE);
+		kref_get(&p->ref);
 		pvm_err("partition %s: its memory is kept, for the CPU that was lost", p->name);
 		return;
 	}
@@ -332,6 +333,7 @@ void pvm_part_publish(struct pvm_part *p)
 {
 	mutex_lock(&parts_lock);
 	p->published = true;
+	p->announced = true;
 	mutex_unlock(&parts_lock);
 	pvm_part_post(p, PVM_EVENT_PART_CREATED, 0, NULL);
 }
@@ -351,7 +353,8 @@ static void destroy_locked(struct pvm_part *p)
 	p->kept = false;
 	unbuild(p);
 	pvm_info("partition %s is gone", p->name);
-	pvm_part_post(p, PVM_EVENT_PART_DESTROYED, 0, NULL);
+	if (p->announced)
+		pvm_part_post(p, PVM_EVENT_PART_DESTROYED, 0, NULL);
 	wake_up_all(&p->wq);
 	if (kept) {	/* not the last ones: whoever calls holds both by a descriptor */
 		kref_put(&p->ref, free_part);

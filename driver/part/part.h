@@ -207,6 +207,7 @@ struct pvm_part {
 	char name[PVM_NAME_LEN];
 	u32 state;			/* PVM_PART_*, under lock; readers READ_ONCE */
 	bool published;			/* parts_lock: in lists, found by name */
+	bool announced;			/* its creation was an event, so will be its end */
 	bool host_down;			/* parts_lock: the host reboots, it never starts again */
 	bool destroyed;			/* lock: descriptors answer ENODEV */
 	bool kept;			/* lock: PVM_PART_KEEP; holds a reference of the module */
