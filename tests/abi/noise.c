@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Calls on the wrong descriptor, unknown numbers, random arguments; and that nothing is left of it all. */
+#include <linux/pvm_part.h>
+
 #include "abi.h"
 
 /* Every ioctl and the descriptors that know it. */
@@ -12,6 +14,9 @@ static const struct {
 	{ "PVM_CREATE_VM", PVM_CREATE_VM, true, false, false },
 	{ "PVM_LIST_VMS", PVM_LIST_VMS, true, false, false },
 	{ "PVM_GET_STATS", PVM_GET_STATS, true, true, false },
+	{ "PVM_CREATE_PARTITION", PVM_CREATE_PARTITION, true, false, false },
+	{ "PVM_OPEN_PARTITION", PVM_OPEN_PARTITION, true, false, false },
+	{ "PVM_LIST_PARTITIONS", PVM_LIST_PARTITIONS, true, false, false },
 	{ "PVM_VM_SET_MEMORY", PVM_VM_SET_MEMORY, false, true, false },
 	{ "PVM_VM_SET_PLATFORM", PVM_VM_SET_PLATFORM, false, true, false },
 	{ "PVM_VM_CREATE_VCPU", PVM_VM_CREATE_VCPU, false, true, false },
@@ -24,6 +29,13 @@ static const struct {
 	{ "PVM_VCPU_RUN", PVM_VCPU_RUN, false, false, true },
 	{ "PVM_VCPU_SET_REGS", PVM_VCPU_SET_REGS, false, false, true },
 	{ "PVM_VCPU_GET_REGS", PVM_VCPU_GET_REGS, false, false, true },
+	{ "PVM_PART_KEEP", PVM_PART_KEEP, false, false, false },
+	{ "PVM_PART_INFO", PVM_PART_INFO, false, false, false },
+	{ "PVM_PART_START", PVM_PART_START, false, false, false },
+	{ "PVM_PART_STOP", PVM_PART_STOP, false, false, false },
+	{ "PVM_PART_DESTROY", PVM_PART_DESTROY, false, false, false },
+	{ "PVM_PART_STATS", PVM_PART_STATS, false, false, false },
+	{ "PVM_PART_HEARTBEAT", PVM_PART_HEARTBEAT, false, false, false },
 };
 
 static void wrong_descriptors(void)

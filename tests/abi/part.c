@@ -151,6 +151,9 @@ static void listing(int dev, int fd)
 	a.rows_ptr = 0;
 	expect("LIST_PARTITIONS: rows at NULL", call(dev, PVM_LIST_PARTITIONS, &a), -EFAULT);
 	expect("PVM_LIST_PARTITIONS on a partition", call(fd, PVM_LIST_PARTITIONS, &a), -ENOTTY);
+	expect("PVM_VM_STOP on a partition", call(fd, PVM_VM_STOP, NULL), -ENOTTY);
+	expect("PVM_VCPU_RUN on a partition", call(fd, PVM_VCPU_RUN, NULL), -ENOTTY);
+	expect("PVM_GET_CAP on a partition", call(fd, PVM_GET_CAP, NULL), -ENOTTY);
 }
 
 static void info_and_stats(int fd)

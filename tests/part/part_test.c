@@ -104,12 +104,14 @@ static void get_info(struct part *p)
 		die("PVM_PART_INFO");
 }
 
-static int try_create_as(struct part *p, const char *name, uint32_t first, uint32_t count, uint32_t flags)
+static int try_create_as(struct part *p, const char *name, uint32_t first, uint32_t count, uint32_t flags,
+			 uint64_t addr)
 {
 	uint32_t cpus[4] = { first, first + 1, first + 2, first + 3 };
 	struct pvm_create_partition a = request(name, cpus, count);
 
 	a.flags = flags;
+	a.memory_addr = addr;
 	memset(p, 0, sizeof(*p));
 	p->fd = -1;
 	p->cpus = count;
@@ -128,7 +130,7 @@ static int try_create_as(struct part *p, const char *name, uint32_t first, uint3
 
 static int try_create(struct part *p, const char *name, uint32_t first, uint32_t count)
 {
-	return try_create_as(p, name, first, count, 0);
+	return try_create_as(p, name, first, count, 0, PVM_PART_ADDR_ANY);
 }
 
 static void create(struct part *p, const char *name, uint32_t first, uint32_t count)
@@ -385,7 +387,7 @@ static void test_protect(void)
 	struct part p;
 	uint64_t end;
 
-	if (try_create_as(&p, "protect", 1, 1, PVM_PART_PROTECT))
+	if (try_create_as(&p, "protect", 1, 1, PVM_PART_PROTECT, PVM_PART_ADDR_ANY))
 		die("PVM_CREATE_PARTITION with PVM_PART_PROTECT");
 	load(&p, payload_spin, payload_spin_end);
 	start(&p);
@@ -598,6 +600,105 @@ static void test_refused(void)
 	result(!destroy(&p), "and one that is right is made");
 }
 
+/* ---- memory at an address ------------------------------------------------------------------------------------ */
+
+static bool runs(struct part *p)
+{
+	bool good;
+
+	load(p, payload_spin, payload_spin_end);
+	start(p);
+	good = advances(p, 0);
+	return stop(p) == 0 && good;
+}
+
+static void test_address(void)
+{
+	struct part p, q;
+	uint64_t at;
+
+	create(&p, "first", 1, 1);
+	at = p.base;
+	destroy(&p);
+	if (try_create_as(&p, "there", 1, 1, 0, at)) {
+		/* The host may have used it for something it cannot move. */
+		printf("skip - memory of the host at an address: it is in use\n");
+		return;
+	}
+	result(p.base == at && runs(&p), "memory of the host at an address");
+	result(try_create_as(&q, "over", 2, 1, 0, at + (32 << 20)) == -EBUSY, "but not the half of it once more");
+	result(!destroy(&p) && cpu_works(1), "it is given back");
+}
+
+/* The first range of the resource tree that was reserved and is large enough; 0 none. */
+static uint64_t reserved_range(void)
+{
+	unsigned long long first, last;
+	uint64_t found = 0;
+	char line[200];
+	FILE *f = fopen("/proc/iomem", "r");
+
+	while (f && fgets(line, sizeof(line), f))
+		if (strstr(line, ": Reserved") && sscanf(line, " %llx-%llx", &first, &last) == 2 &&
+		    first >= 16 << 20 && last + 1 - first >= MEM_BYTES && !found)
+			found = first;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+static void test_reserved(void)
+{
+	uint64_t at = reserved_range();
+	struct part p, q;
+
+	if (!at) {
+		printf("skip - memory reserved at boot: there is none\n");
+		return;
+	}
+	result(!try_create_as(&p, "reserved", 1, 1, 0, at), "memory reserved at boot");
+	result(runs(&p), "a partition runs there");
+	result(try_create_as(&q, "twice", 2, 1, 0, at) == -EBUSY, "it is given once");
+	result(!destroy(&p), "it is given back");
+	result(!try_create_as(&p, "reserved", 1, 1, 0, at) && !destroy(&p), "and can be had again");
+}
+
+static bool set_block(int block, const char *state)
+{
+	char path[100];
+
+	snprintf(path, sizeof(path), "/sys/devices/system/memory/memory%d/state", block);
+	return write_one(path, state);
+}
+
+static void test_offline(void)
+{
+	unsigned long long bytes = 0;
+	FILE *f = fopen("/sys/devices/system/memory/block_size_bytes", "r");
+	struct part p;
+	int block;
+
+	if (!f || fscanf(f, "%llx", &bytes) != 1 || bytes < MEM_BYTES)
+		bytes = 0;
+	if (f)
+		fclose(f);
+	for (block = bytes ? (2ull << 30) / bytes : 0; block > 0 && !set_block(block, "offline"); block--)
+		;
+	if (block <= 0) {
+		printf("skip - offline memory: the host cannot take a block offline\n");
+		return;
+	}
+	result(!try_create_as(&p, "offline", 1, 1, 0, block * bytes), "memory of an offline block");
+	result(runs(&p), "a partition runs there");
+	result(!set_block(block, "online"), "the block does not go online meanwhile");
+	result(!destroy(&p), "it is given back");
+	result(set_block(block, "online"), "and goes online");
+	result(set_block(block, "offline") &&
+	       try_create_as(&p, "part", 1, 1, 0, (block + 1) * bytes - (32 << 20)) == -EBUSY,
+	       "a range that is offline only in part is refused");
+	set_block(block, "online");
+}
+
 static const struct {
 	const char *name;
 	void (*fn)(void);
@@ -605,7 +706,8 @@ static const struct {
 	{ "spin", test_spin }, { "stops", test_stops }, { "unpaged", test_unpaged },
 	{ "privileged", test_privileged }, { "protect", test_protect }, { "exits", test_exits }, { "wake", test_wake },
 	{ "two", test_two }, { "host", test_host }, { "kill", test_kill }, { "refused", test_refused },
-	{ "cycles", test_cycles },
+	{ "cycles", test_cycles }, { "address", test_address }, { "reserved", test_reserved },
+	{ "offline", test_offline },
 };
 
 int main(int argc, char **argv)
