@@ -9,7 +9,7 @@
  * Bound to our driver a function is nobody else's, and keeps its BARs and its power. Between a stop and the next start
  * it is no bus master. What is checked before one is taken: it is an ordinary function with MSI or MSI-X, its messages
  * and its DMA are not translated by an IOMMU (a partition knows nothing of one), and no disk below it is open and no
- * network interface below it is up. (A disk whose opens are seen elsewhere, as with NVMe multipath, is not noticed.)
+ * network interface below it is up.
  *
  * Host side. pci_cfg.c decides what of an access reaches a function; pci_mail.c is the other end.
  */
@@ -103,23 +103,51 @@ void pvm_part_pci_global_fini(void)
 
 struct busy {
 	u32 depth;
-	const char *name;		/* of the disk or interface; NULL: none */
+	char name[BDEVNAME_SIZE];	/* of the disk or interface; empty: none */
 	bool is_net;
+	const char *head;		/* while looking for a disk by name */
 };
+
+static bool is_open_disk(struct device *dev)
+{
+	return atomic_read(&dev_to_bdev(dev)->bd_openers) > 0;
+}
+
+static int look_for_head(struct device *dev, void *data)
+{
+	struct busy *b = data;
+
+	return !strcmp(dev_name(dev), b->head) && is_open_disk(dev);
+}
+
+/*
+ * NVMe with multipath: nvme0c1n2 is a path, below the function; nvme0n2 is what is opened, below no function. Both are
+ * in the class of disks.
+ */
+static bool is_open_by_path(struct device *dev, struct busy *b)
+{
+	char head[BDEVNAME_SIZE];
+	u32 subsystem, controller, space;
+
+	if (sscanf(dev_name(dev), "nvme%uc%un%u", &subsystem, &controller, &space) != 3)
+		return false;
+	snprintf(head, sizeof(head), "nvme%un%u", subsystem, space);
+	b->head = head;
+	return class_for_each_device(dev->class, NULL, b, look_for_head);
+}
 
 static int look_for_users(struct device *dev, void *data)
 {
 	struct busy *b = data;
 	int stop = 0;
 
-	if (dev->class && !strcmp(dev->class->name, "block") && atomic_read(&dev_to_bdev(dev)->bd_openers)) {
-		b->name = dev_name(dev);
-		return 1;
-	}
-	if (dev->class && !strcmp(dev->class->name, "net") && READ_ONCE(to_net_dev(dev)->flags) & IFF_UP) {
-		b->name = dev_name(dev);
-		b->is_net = true;
-		return 1;
+	if (dev->class && !strcmp(dev->class->name, "block"))
+		stop = is_open_disk(dev) || is_open_by_path(dev, b);
+	else if (dev->class && !strcmp(dev->class->name, "net"))
+		stop = b->is_net = READ_ONCE(to_net_dev(dev)->flags) & IFF_UP;
+	if (stop) {
+		strscpy(b->name, dev_name(dev), sizeof(b->name));
+		return stop;
 	}
 	if (b->depth < MAX_DEPTH) {
 		b->depth++;
@@ -137,7 +165,7 @@ static int check_unused(struct pci_dev *dev, struct pvm_why *why)
 	for (i = 0; i < OPEN_RETRIES; i++) {
 		b = (struct busy){};
 		device_for_each_child(&dev->dev, &b, look_for_users);
-		if (!b.name)
+		if (!b.name[0])
 			return 0;
 		if (b.is_net)
 			return pvm_why(why, -EBUSY, "%s is in use: interface %s is up", pci_name(dev), b.name);
