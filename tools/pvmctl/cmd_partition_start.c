@@ -12,7 +12,8 @@
 #include "pvmctl.h"
 
 #define WAIT_S		60
-#define SILENT_MS	10000	/* a heartbeat standing still for so long is reported */
+#define SILENT_MS	30000	/* a heartbeat standing still for so long is reported; an idle kernel that
+				 * stops its ticks may be silent for some seconds */
 
 static struct args {
 	const char *kernel;
