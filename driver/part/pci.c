@@ -38,7 +38,8 @@
 struct pvm_pci_fn {
 	struct pci_dev *dev;		/* reference */
 	u32 bdf;			/* bus << 8 | devfn */
-	bool bound;			/* to our driver, enabled, regions requested */
+	bool ours;			/* bound to our driver for this partition */
+	bool bound;			/* and enabled, regions requested */
 	bool gone;			/* unplugged: by remove() */
 	struct pci_saved_state *saved;
 	struct pvm_pci_bar bars[PVM_PCI_BARS];
@@ -57,7 +58,7 @@ struct pvm_pci {
 
 /* ---- the driver that does nothing ----------------------------------------------------------- */
 
-static DEFINE_MUTEX(bind_lock);		/* protects: expected */
+static DEFINE_MUTEX(bind_lock);		/* protects: expected, and who binds a function to our driver */
 static struct pci_dev *expected;	/* the function that is being bound */
 
 /* Its table names every function, so that any can be bound; it takes only the one that is wanted. */
@@ -258,16 +259,23 @@ static int check_function(struct pvm_pci_fn *f, struct pvm_why *why)
 
 static int bind_to_stub(struct pvm_pci_fn *f, struct pvm_why *why)
 {
-	int err;
+	bool is_taken;
+	int err = 0;
 
-	device_release_driver(&f->dev->dev);
 	mutex_lock(&bind_lock);
-	WRITE_ONCE(expected, f->dev);
-	err = device_driver_attach(&stub.driver, &f->dev->dev);
-	WRITE_ONCE(expected, NULL);
+	is_taken = f->dev->driver == &stub;	/* by a creation at the same time: it is not ours to take away */
+	if (!is_taken) {
+		device_release_driver(&f->dev->dev);
+		WRITE_ONCE(expected, f->dev);
+		err = device_driver_attach(&stub.driver, &f->dev->dev);
+		WRITE_ONCE(expected, NULL);
+		if (!err && f->dev->driver != &stub)
+			err = -EBUSY;
+		f->ours = !err;
+	}
 	mutex_unlock(&bind_lock);
-	if (!err && f->dev->driver != &stub)
-		err = -EBUSY;
+	if (is_taken)
+		return pvm_why(why, -EBUSY, "%s belongs to another partition", pci_name(f->dev));
 	if (err)
 		return pvm_why(why, -EBUSY, "%s: taking it from its driver failed (error %d); is its driver_override set?",
 			       pci_name(f->dev), -err);
@@ -325,7 +333,8 @@ static void give_function(struct pvm_pci_fn *f)
 		pci_disable_device(f->dev);
 		f->bound = false;
 	}
-	if (f->dev->driver == &stub && !READ_ONCE(f->gone)) {
+	if (f->ours && f->dev->driver == &stub && !READ_ONCE(f->gone)) {
+		f->ours = false;
 		device_release_driver(&f->dev->dev);
 		offer_to_host(f->dev);
 	}
