@@ -10,9 +10,9 @@
 #include <linux/pvm_genl.h>
 #include <linux/spinlock.h>
 #include <linux/workqueue.h>
-#include <net/genetlink.h>
 
 #include "core/event.h"
+#include "compat/genl.h"
 #include "uapi/uapi.h"
 
 #define RING	64u	/* events between two runs of the worker */
@@ -29,8 +29,11 @@ static DEFINE_RAW_SPINLOCK(ring_lock);	/* protects: ring, ring_head, ring_tail; 
 static struct queued_event ring[RING];
 static u32 ring_head, ring_tail;	/* free-running; head is written next */
 
+enum { GROUP_ALL, GROUP_IDS };
+
 static const struct genl_multicast_group groups[] = {
-	{ .name = PVM_GENL_MCGRP },
+	[GROUP_ALL] = { .name = PVM_GENL_MCGRP, .flags = GENL_MCAST_CAP_SYS_ADMIN },
+	[GROUP_IDS] = { .name = PVM_GENL_MCGRP_IDS },
 };
 
 static struct genl_family family __ro_after_init = {
@@ -42,15 +45,19 @@ static struct genl_family family __ro_after_init = {
 	.n_mcgrps = ARRAY_SIZE(groups),
 };
 
-static int put_attributes(struct sk_buff *skb, const struct queued_event *e)
+/* @all: also what only the owner of a VM and the administrator may know. Partitions are no secret. */
+static int put_attributes(struct sk_buff *skb, const struct queued_event *e, bool all)
 {
 	if (nla_put_u32(skb, PVM_A_EVENT, e->event) ||
 	    nla_put_u64_64bit(skb, PVM_A_SEQ, e->seq, PVM_A_PAD) ||
 	    nla_put_u64_64bit(skb, PVM_A_TIME_NS, e->time_ns, PVM_A_PAD) ||
-	    nla_put_u32(skb, e->is_partition ? PVM_A_PART_ID : PVM_A_VM_ID, e->id) ||
-	    nla_put_string(skb, e->is_partition ? PVM_A_PART_NAME : PVM_A_VM_NAME, e->name))
+	    nla_put_u32(skb, e->is_partition ? PVM_A_PART_ID : PVM_A_VM_ID, e->id))
 		return -EMSGSIZE;
 	if (e->has_code && nla_put_u32(skb, PVM_A_CODE, e->code))
+		return -EMSGSIZE;
+	if (!all && !e->is_partition)
+		return 0;
+	if (nla_put_string(skb, e->is_partition ? PVM_A_PART_NAME : PVM_A_VM_NAME, e->name))
 		return -EMSGSIZE;
 	if (e->has_reason && nla_put_string(skb, PVM_A_REASON, e->reason))
 		return -EMSGSIZE;
@@ -58,23 +65,23 @@ static int put_attributes(struct sk_buff *skb, const struct queued_event *e)
 }
 
 /* A failure is a lost event: the number says so to listeners. */
-static void send_event(const struct queued_event *e)
+static void send_event(const struct queued_event *e, u32 group)
 {
 	struct sk_buff *skb;
 	void *header;
 
-	if (!genl_has_listeners(&family, &init_net, 0))
+	if (!genl_has_listeners(&family, &init_net, group))
 		return;
 	skb = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	if (!skb)
 		return;
 	header = genlmsg_put(skb, 0, 0, &family, 0, PVM_CMD_EVENT);
-	if (!header || put_attributes(skb, e)) {
+	if (!header || put_attributes(skb, e, group == GROUP_ALL)) {
 		nlmsg_free(skb);
 		return;
 	}
 	genlmsg_end(skb, header);
-	genlmsg_multicast(&family, skb, 0, 0, GFP_KERNEL);
+	genlmsg_multicast(&family, skb, 0, group, GFP_KERNEL);
 }
 
 static bool take_event(struct queued_event *e)
@@ -94,8 +101,10 @@ static void send_events(struct work_struct *work)
 {
 	struct queued_event e;
 
-	while (take_event(&e))
-		send_event(&e);
+	while (take_event(&e)) {
+		send_event(&e, GROUP_ALL);
+		send_event(&e, GROUP_IDS);
+	}
 }
 static DECLARE_WORK(sender, send_events);
 

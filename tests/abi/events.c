@@ -45,12 +45,13 @@ static const void *payload(const struct nlattr *a)
 	return (const char *)a + NLA_HDRLEN;
 }
 
-/* The id of the lifecycle group, or a negative errno. */
-static int find_group(int sock)
+/* The id of a group, or a negative errno. */
+static int find_group(int sock, const char *name)
 {
 	static char buffer[8192] __attribute__((aligned(8)));
 	const struct nlmsghdr *n = (void *)buffer;
-	const struct nlattr *groups, *group, *id;
+	const struct nlattr *groups, *group, *id, *label;
+	int left;
 	const char *attributes = buffer + NLMSG_HDRLEN + GENL_HDRLEN;
 	ssize_t got;
 
@@ -61,9 +62,16 @@ static int find_group(int sock)
 	groups = find_attribute(attributes, got - NLMSG_HDRLEN - GENL_HDRLEN, CTRL_ATTR_MCAST_GROUPS);
 	if (!groups)
 		return -ENOENT;
-	group = payload(groups);	/* the first of the nest; we have one */
-	id = find_attribute(payload(group), group->nla_len - NLA_HDRLEN, CTRL_ATTR_MCAST_GRP_ID);
-	return id ? (int)*(const uint32_t *)payload(id) : -ENOENT;
+	group = payload(groups);
+	for (left = groups->nla_len - NLA_HDRLEN; left >= NLA_HDRLEN && group->nla_len >= NLA_HDRLEN;) {
+		id = find_attribute(payload(group), group->nla_len - NLA_HDRLEN, CTRL_ATTR_MCAST_GRP_ID);
+		label = find_attribute(payload(group), group->nla_len - NLA_HDRLEN, CTRL_ATTR_MCAST_GRP_NAME);
+		if (id && label && !strcmp(payload(label), name))
+			return *(const uint32_t *)payload(id);
+		left -= NLA_ALIGN(group->nla_len);
+		group = (const void *)((const char *)group + NLA_ALIGN(group->nla_len));
+	}
+	return -ENOENT;
 }
 
 static bool next_event(int sock, struct event *e)
@@ -110,7 +118,7 @@ static void events(void)
 
 	must("netlink socket", sock < 0 ? -errno : 0);
 	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
-	group = find_group(sock);
+	group = find_group(sock, PVM_GENL_MCGRP);
 	expect_true("the family has its group", group > 0);
 	must("join", setsockopt(sock, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) ? -errno : 0);
 	g = new_guest("told");
@@ -143,7 +151,49 @@ static void events(void)
 	close(dev);
 }
 
+static int join(int sock, const char *name)
+{
+	int group = find_group(sock, name);
+
+	if (group < 0)
+		return group;
+	return setsockopt(sock, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group)) ? -errno : 0;
+}
+
+/* A listener without privilege: that something happened, and to which id, but to whom and why is not his business. */
+static void stranger(void)
+{
+	static const uint32_t order[] = { PVM_EVENT_VM_CREATED, PVM_EVENT_VM_DIED, PVM_EVENT_VM_DESTROYED };
+	struct timeval second = { .tv_sec = 2 };
+	struct pvm_stop s = { .size = sizeof(s) };
+	bool told = true, nameless = true;
+	struct event e;
+	struct guest g;
+	size_t i;
+	int sock;
+
+	must("seteuid", seteuid(1000) ? -errno : 0);
+	sock = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC);
+	must("netlink socket", sock < 0 ? -errno : 0);
+	setsockopt(sock, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
+	expect("the group with names is not for everybody", join(sock, PVM_GENL_MCGRP), -EPERM);
+	expect("the group without is", join(sock, PVM_GENL_MCGRP_IDS), 0);
+	must("seteuid", seteuid(0) ? -errno : 0);
+	g = new_guest("secret");
+	must("STOP", call(g.vm, PVM_VM_STOP, &s));
+	end_guest(&g);
+	for (i = 0; i < COUNT(order); i++) {
+		told &= next_event(sock, &e) && e.event == order[i] && e.vm_id == g.id && e.seq &&
+			e.has_code == (order[i] == PVM_EVENT_VM_DIED);
+		nameless &= !e.name[0] && !e.has_reason;
+	}
+	expect_true("events arrive without privilege", told);
+	expect_true("without names and reasons", nameless);
+	close(sock);
+}
+
 void test_events(void)
 {
 	events();
+	stranger();
 }

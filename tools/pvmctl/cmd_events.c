@@ -4,12 +4,16 @@
  *
  * Netlink may drop what nobody reads in time. Every event has a number; a gap is reported, so that
  * a program that keeps a picture of the guests knows when to ask 'pvmctl list --json' again.
+ *
+ * Without privilege events come with ids alone. The driver's list, which shows a user his own
+ * guests, has the names; what it does not know is somebody else's and is passed over.
  */
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -33,11 +37,73 @@ static const struct opt opts[] = {
 	{ 0 }
 };
 
+/* Names by id, for who gets ids only. */
+struct names {
+	struct pvm_ctx *ctx;	/* NULL: events bring their names */
+	struct pvm_vm_info *row;
+	size_t nr;
+};
+
 struct state {
+	struct names names;
 	uint64_t last_seq;
 	uint64_t seen;
 	bool done;
 };
+
+static const struct pvm_vm_info *find(const struct names *n, uint32_t id)
+{
+	size_t i;
+
+	for (i = 0; i < n->nr; i++)
+		if (n->row[i].id == id)
+			return &n->row[i];
+	return NULL;
+}
+
+/* Add the guests of the list that are not known yet; those that are gone are wanted for their last event. */
+static void learn(struct names *n)
+{
+	struct pvm_vm_info *rows, *grown;
+	size_t nr, i;
+
+	if (pvm_ctx_list(n->ctx, &rows, &nr))
+		return;
+	grown = reallocarray(n->row, n->nr + nr, sizeof(*grown));
+	if (grown) {
+		n->row = grown;
+		for (i = 0; i < nr; i++)
+			if (!find(n, rows[i].id))
+				grown[n->nr++] = rows[i];
+	}
+	pvm_free(rows);
+}
+
+static void forget(struct names *n, uint32_t id)
+{
+	const struct pvm_vm_info *r = find(n, id);
+
+	if (r)
+		n->row[r - n->row] = n->row[--n->nr];
+}
+
+/* Fill in the name of a guest. Return: is the event one of this user's? */
+static bool name_event(struct names *n, struct event *ev)
+{
+	const struct pvm_vm_info *r;
+
+	if (!n->ctx || ev->is_part)
+		return true;
+	if (!find(n, ev->id) && ev->event == PVM_EVENT_VM_CREATED)
+		learn(n);
+	r = find(n, ev->id);
+	if (!r)
+		return false;
+	snprintf(ev->name, sizeof(ev->name), "%s", r->name);
+	if (ev->event == PVM_EVENT_VM_DESTROYED)
+		forget(n, ev->id);
+	return true;
+}
 
 static const char *event_name(uint32_t event)
 {
@@ -110,8 +176,9 @@ static void print_text(const struct event *ev)
 	fflush(stdout);
 }
 
-static void on_event(void *arg, const struct event *ev)
+static void on_event(void *arg, const struct event *raw)
 {
+	struct event copy = *raw, *ev = &copy;
 	struct state *s = arg;
 
 	if (s->done)
@@ -120,6 +187,8 @@ static void on_event(void *arg, const struct event *ev)
 	if (s->last_seq && ev->seq > s->last_seq + 1)
 		print_lost(ev->seq - s->last_seq - 1);
 	s->last_seq = ev->seq;
+	if (!name_event(&s->names, ev))
+		return;
 	if (args.name && strcmp(args.name, ev->name))
 		return;
 	if (args.json)
@@ -131,23 +200,22 @@ static void on_event(void *arg, const struct event *ev)
 		s->done = true;
 }
 
-static int follow(struct event_source *src, int sigfd)
+static int follow(struct event_source *src, int sigfd, struct state *s)
 {
 	struct pollfd p[3] = {
 		{ .fd = events_fd(src), .events = POLLIN }, { .fd = sigfd, .events = POLLIN },
 		{ .fd = STDOUT_FILENO },	/* errors only: the reader of the pipe went away */
 	};
-	struct state s = { 0 };
 	int err;
 
-	while (!s.done) {
+	while (!s->done) {
 		if (poll(p, 3, -1) < 0 && errno != EINTR)
 			return msg_cannot(EXIT_FAILED, errno, NULL, NULL, "wait for events");
 		if (p[1].revents || (p[2].revents & (POLLERR | POLLNVAL)))
 			break;
 		if (!p[0].revents)
 			continue;
-		err = events_read(src, on_event, &s);
+		err = events_read(src, on_event, s);
 		if (err && err != -ENOBUFS)
 			return msg_cannot(EXIT_FAILED, err, NULL, NULL, "read events");
 		if (ferror(stdout))
@@ -156,10 +224,22 @@ static int follow(struct event_source *src, int sigfd)
 	return EXIT_OK;
 }
 
+/* Whose names do we know, if events do not bring them? */
+static int prepare_names(struct names *n, bool brought)
+{
+	int code = brought ? EXIT_OK : driver_open(&n->ctx);
+
+	if (!code && n->ctx)
+		learn(n);
+	return code;
+}
+
 static int cmd_events(int argc, char **argv)
 {
 	struct event_source *src;
+	struct state s = { 0 };
 	struct opt_rest rest;
+	bool names;
 	sigset_t set;
 	int sigfd, err, code;
 
@@ -176,7 +256,7 @@ static int cmd_events(int argc, char **argv)
 	sigfd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (sigfd < 0)
 		return msg_cannot(EXIT_FAILED, errno, NULL, NULL, "listen for signals");
-	err = events_open(&src);
+	err = events_open(&src, &names);
 	if (err == -ENOENT) {
 		code = msg_cannot(EXIT_NO_DRIVER, -ENODEV, "the pvm driver is not loaded",
 				  "try 'modprobe pvm', or see 'pvmctl doctor'", "listen for events");
@@ -184,8 +264,12 @@ static int cmd_events(int argc, char **argv)
 		code = msg_cannot(err == -EPERM ? EXIT_PERMISSION : EXIT_FAILED, err, NULL, NULL,
 				  "listen for events");
 	} else {
-		code = follow(src, sigfd);
+		code = prepare_names(&s.names, names);
+		if (!code)
+			code = follow(src, sigfd, &s);
 		events_close(src);
+		free(s.names.row);
+		pvm_ctx_destroy(s.names.ctx);
 	}
 	close(sigfd);
 	return out_finish(code);

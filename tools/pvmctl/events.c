@@ -96,10 +96,24 @@ static int on_message(struct nl_msg *nlmsg, void *arg)
 	return NL_OK;
 }
 
-int events_open(struct event_source **result)
+/* Everything for those who may have it, else what everybody gets. Return: 0 or an error of libnl. */
+static int join(struct nl_sock *sk, bool *names)
+{
+	int group = genl_ctrl_resolve_grp(sk, PVM_GENL_NAME, PVM_GENL_MCGRP), err;
+
+	err = group < 0 ? group : nl_socket_add_membership(sk, group);
+	*names = true;
+	if (err != -NLE_PERM && err != -NLE_NOACCESS)
+		return err;
+	group = genl_ctrl_resolve_grp(sk, PVM_GENL_NAME, PVM_GENL_MCGRP_IDS);
+	*names = false;
+	return group < 0 ? err : nl_socket_add_membership(sk, group);
+}
+
+int events_open(struct event_source **result, bool *names)
 {
 	struct event_source *src = calloc(1, sizeof(*src));
-	int group, err;
+	int err;
 
 	if (!src)
 		return -ENOMEM;
@@ -117,14 +131,9 @@ int events_open(struct event_source **result)
 		err = src->family;
 		goto fail;
 	}
-	group = genl_ctrl_resolve_grp(src->sk, PVM_GENL_NAME, PVM_GENL_MCGRP);
-	if (group < 0) {
-		err = group;
-		goto fail;
-	}
 	nl_socket_set_buffer_size(src->sk, RECEIVE_BYTES, 0);	/* less is fine too */
 	nl_socket_modify_cb(src->sk, NL_CB_VALID, NL_CB_CUSTOM, on_message, src);
-	err = nl_socket_add_membership(src->sk, group);
+	err = join(src->sk, names);
 	if (err < 0)
 		goto fail;
 	err = nl_socket_set_nonblocking(src->sk);

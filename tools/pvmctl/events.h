@@ -24,10 +24,11 @@ struct event_source;
 
 /**
  * events_open() - join the multicast group
+ * @names: do names of guests come with the events? Else, without privilege, only ids do
  *
  * Return: 0; -ENOENT: the family is not there (no driver); another -errno.
  */
-int events_open(struct event_source **src);
+int events_open(struct event_source **src, bool *names);
 
 /** events_fd() - readable when events_read() has something */
 int events_fd(const struct event_source *src);

@@ -2,9 +2,13 @@
 /*
  * pvm: generic netlink family for lifecycle events.
  *
- * Family "pvm", version 1, multicast group "lifecycle". There are no requests; the driver sends one message per
- * event to the group (joining needs no privilege beyond what the socket's network namespace asks for; events are
- * sent to the initial network namespace):
+ * Family "pvm", version 1. There are no requests; the driver sends one message per event to two multicast groups in
+ * the initial network namespace:
+ *
+ *	"lifecycle"	everything. Joining needs CAP_SYS_ADMIN, as seeing all VMs in PVM_LIST_VMS does (EPERM)
+ *	"lifecycle-ids"	for everybody: the same messages without VM_NAME and, for VMs, REASON. PVM_LIST_VMS tells a
+ *			user which ids are his own. What others learn is that a VM of that id was there, and how
+ *			it ended
  *
  *	PVM_CMD_EVENT
  *	├─ PVM_A_EVENT		u32	PVM_EVENT_*
@@ -26,6 +30,7 @@
 #define PVM_GENL_NAME		"pvm"
 #define PVM_GENL_VERSION	1
 #define PVM_GENL_MCGRP		"lifecycle"
+#define PVM_GENL_MCGRP_IDS	"lifecycle-ids"
 
 enum pvm_genl_cmd {
 	PVM_CMD_UNSPEC,
