@@ -57,7 +57,7 @@ static_assert(sizeof(struct tramp_args) == PVM_TRAMP_ARGS_BYTES);
 
 #define INIT_SETTLE_US	10000	/* MP specification: INIT, 10 ms, SIPI, 200 us, SIPI */
 #define SIPI_AGAIN_US	200
-#define WAKE_TIMEOUT_MS	1000
+#define WAKE_TIMEOUT_MS	5000	/* an emulated CPU may get no time for seconds */
 #define NR_STUBS	32
 #define STUB_BYTES	16
 

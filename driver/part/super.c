@@ -157,7 +157,7 @@ static enum pvm_sup_act settle(struct pvm_pcpu *c, const struct pvm_decision *d,
 
 static void fill_view(const struct pvm_pcpu *c, struct pvm_cpu_view *view)
 {
-	view->flags = (c->index ? 0 : PVM_VIEW_BOOT_CPU) | (c->sup->ops->vmx ? PVM_VIEW_VMX : 0);
+	view->flags |= (c->index ? 0 : PVM_VIEW_BOOT_CPU) | (c->sup->ops->vmx ? PVM_VIEW_VMX : 0);
 	view->apic_base = pvm_rdmsr(MSR_IA32_APICBASE);
 }
 

@@ -185,7 +185,12 @@ static enum pvm_sup_act finish(struct pvm_pcpu *c, struct pvm_vmcb *v, enum pvm_
 
 static struct pvm_cpu_view view_of(const struct pvm_vmcb *v)
 {
-	return (struct pvm_cpu_view){ .efer = v->efer, .cr0 = v->cr0, .cr4 = v->cr4 };
+	return (struct pvm_cpu_view){
+		.flags = v->cs.attrib & SVM_ATTRIB_LONG ? PVM_VIEW_CODE64 : 0,
+		.efer = v->efer,
+		.cr0 = v->cr0,
+		.cr4 = v->cr4,
+	};
 }
 
 static enum pvm_sup_act exit_io(struct pvm_pcpu *c, struct pvm_vmcb *v)

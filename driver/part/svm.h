@@ -14,6 +14,7 @@ struct pvm_vmcb_seg {
 	u32 limit;
 	u64 base;
 } __attribute__((packed));
+#define SVM_ATTRIB_LONG		(1u << 9)	/* L of a code segment */
 
 struct pvm_vmcb {
 	u32 intercept_cr, intercept_dr, intercept_exc, intercept_1, intercept_2, intercept_3;
