@@ -12,7 +12,7 @@ STAGE ?=
 export PVM_VERSION
 
 .PHONY: all lib tools driver driver-clean install install-system install-dkms symbols check check-lint check-bochs \
-	check-debug check-packages bench demo deps deb clean dist help
+	check-debug check-partition check-packages bench bench-partition demo deps deb clean dist help
 all: lib tools
 
 lib:
@@ -74,11 +74,14 @@ check-lint:
 demo: deps all
 	@tests/host/demo
 
-check-bochs check-debug bench: deps all
+check-bochs check-debug check-partition bench: deps all
 	@if [ -x tests/$(@:check-%=%)/run ]; then exec tests/$(@:check-%=%)/run; \
 	else echo "make $@: tests/$(@:check-%=%)/run is not in this tree yet" >&2; exit 1; fi
 
 # In whole Debian systems; hours under emulation. "tests/run packages" is the short form.
+bench-partition: deps all
+	@tests/partition/bench
+
 check-packages: deps
 	@tests/packages/system
 
@@ -99,6 +102,8 @@ help:
 	@echo 'make check-bochs     the driver under Bochs (slow)'
 	@echo 'make check-debug     the driver on a host kernel with KASAN, lockdep and others (slow)'
 	@echo 'make bench           native against guest, in instructions'
+	@echo 'make bench-partition  native against partition, in instructions'
+	@echo 'make check-partition partitions at length: pairs of kernels, disks, bad ends (slow)'
 	@echo 'make check-packages  the Debian packages in whole Debian systems (hours)'
 	@echo 'make deb             the Debian packages; make symbols: refresh debian/libpvm0.symbols'
 	@echo 'make install         DESTDIR=, PREFIX=, LIBDIR=    make install-system, install-dkms: around it'
