@@ -239,27 +239,33 @@ int pvm_mem_read_u64(const struct pvm_mem *m, u64 addr, u64 *value)
 static DEFINE_MUTEX(low_lock);		/* protects: low_used, low_ready; the addresses do not change once set */
 static unsigned long low_used;		/* windows taken */
 static bool low_ready;
-static u64 host_tramp_end;		/* first byte behind the host's trampoline, 0 not found */
+static u64 tramp_end[4];		/* first byte behind each trampoline of Linux; an earlier kernel's may be left */
+static u32 nr_tramps;
 static u64 tramp_page;			/* ours; 0 none */
 
 static bool usable(u64 addr, u64 bytes)
 {
 	u64 at;
+	u32 i;
 
 	for (at = addr; at < addr + bytes; at += PAGE_SIZE)
 		if (!page_is_ram(PHYS_PFN(at)))
 			return false;
-	return !host_tramp_end || !pvm_plan_overlap(addr, bytes, host_tramp_end - PVM_PLAN_HOST_TRAMP_BYTES,
-						    PVM_PLAN_HOST_TRAMP_BYTES);
+	for (i = 0; i < nr_tramps; i++)
+		if (pvm_plan_overlap(addr, bytes, tramp_end[i] - PVM_PLAN_HOST_TRAMP_BYTES,
+				     PVM_PLAN_HOST_TRAMP_BYTES))
+			return false;
+	return true;
 }
 
+/* From the top, where the running kernel's is; the first 64 KiB are not ours anyway. */
 static void find_host_trampoline(void)
 {
 	u64 at;
 
-	for (at = PAGE_SIZE; at < 0xa0000; at += 4)
+	for (at = 0xa0000 - 4; at >= PVM_PLAN_HOST_TRAMP_BYTES && nr_tramps < ARRAY_SIZE(tramp_end); at -= 4)
 		if (page_is_ram(PHYS_PFN(at)) && READ_ONCE(*(u32 *)__va(at)) == REALMODE_END)
-			host_tramp_end = at + 4;
+			tramp_end[nr_tramps++] = at + 4;
 }
 
 static void low_prepare(void)
