@@ -287,6 +287,29 @@ static void resync_entry(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index)
 	}
 }
 
+/* Which of the entries @present are not what is known of them; all, if the table cannot be read now. */
+static unsigned long changed_entries(const u64 __user *table, const u64 *known, unsigned long present)
+{
+	unsigned long todo = present, changed = 0, i;
+	u64 now;
+
+	if (!todo)
+		return 0;
+	if (!user_read_access_begin(table, BITS_PER_LONG * sizeof(*table)))
+		return present;
+	for (; todo; todo &= todo - 1) {
+		i = __ffs(todo);
+		unsafe_get_user(now, table + i, fault);
+		if (unlikely(now != known[i]))
+			changed |= 1ul << i;
+	}
+	user_read_access_end();
+	return changed;
+fault:
+	user_read_access_end();
+	return present;
+}
+
 /**
  * pvm_mmu_resync() - bring one shadow page back in step with its table
  * @v: the vCPU
@@ -297,12 +320,17 @@ static void resync_entry(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index)
  */
 void pvm_mmu_resync(struct pvm_vcpu *v, struct pvm_sp *sp)
 {
+	const u64 __user *table = (const u64 __user *)pvm_gfn_to_hva(v->vm, sp->gfn);
 	u32 i;
 
 	pvm_count(v, PVM_STAT_RESYNC);
 	pvm_unsync_forget(v->vm, sp);
-	for_each_set_bit(i, sp->present, PVM_PTES)
-		resync_entry(v, sp, i);
+	for (i = 0; i < PVM_PTES; i += BITS_PER_LONG) {
+		unsigned long todo = changed_entries(table + i, sp->known + i, sp->present[i / BITS_PER_LONG]);
+
+		for (; todo; todo &= todo - 1)
+			resync_entry(v, sp, i + __ffs(todo));
+	}
 }
 
 /* The entry that maps @va, in whichever table that is. */

@@ -282,25 +282,29 @@ static int ext_one(struct pvm_vcpu *v, const struct mmuext_op *op)
 	}
 }
 
-/* One flush, which is what change of protection and copy-on-write end with. */
-static enum pvm_quick flush_quick(struct pvm_vcpu *v, const struct mmuext_op *op)
+/* One flush, which is what change of protection and copy-on-write end with; not one that compares whole tables. */
+static bool flush_quick(struct pvm_vcpu *v, const struct mmuext_op *op)
 {
-	u32 cmd = op->cmd;
-	long result;
-
-	if (v->cpu.cr0_ts || (cmd != MMUEXT_TLB_FLUSH_LOCAL && cmd != MMUEXT_INVLPG_LOCAL &&
-			      cmd != MMUEXT_TLB_FLUSH_MULTI && cmd != MMUEXT_INVLPG_MULTI &&
-			      cmd != MMUEXT_TLB_FLUSH_ALL && cmd != MMUEXT_INVLPG_ALL))
-		return PVM_QUICK_NO;
-	local_irq_enable();
-	result = ext_one(v, op);
-	local_irq_disable();
-	pvm_regs(v)->rax = result;
-	return PVM_QUICK_LOOK;
+	switch (op->cmd) {
+	case MMUEXT_TLB_FLUSH_LOCAL:
+	case MMUEXT_TLB_FLUSH_MULTI:
+	case MMUEXT_TLB_FLUSH_ALL:
+		if (v->mmu.nr_unsync)
+			return false;
+		break;
+	case MMUEXT_INVLPG_LOCAL:
+	case MMUEXT_INVLPG_MULTI:
+	case MMUEXT_INVLPG_ALL:
+		break;
+	default:
+		return false;
+	}
+	pvm_regs(v)->rax = ext_one(v, op);
+	return true;
 }
 
 /**
- * pvm_hc_mmuext_quick - both roots are replaced by ones that were roots before: what a context switch is
+ * pvm_hc_mmuext_quick - a flush, or both roots replaced by ones that were roots before: what a context switch is
  * @v:		the vCPU
  * @count:	operations
  *
@@ -312,7 +316,7 @@ enum pvm_quick pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count)
 
 	BUILD_BUG_ON(2 * sizeof(*op) > sizeof(v->ss->fetch));
 	if (count == 1)
-		return flush_quick(v, op);
+		return flush_quick(v, op) ? PVM_QUICK_DONE : PVM_QUICK_NO;
 	if (count != 2 || op[0].cmd != MMUEXT_NEW_BASEPTR || op[1].cmd != MMUEXT_NEW_USER_BASEPTR ||
 	    !pvm_mmu_switch_base(v, op[0].arg1.mfn, op[1].arg1.mfn))
 		return PVM_QUICK_NO;
