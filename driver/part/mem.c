@@ -239,7 +239,7 @@ int pvm_mem_read_u64(const struct pvm_mem *m, u64 addr, u64 *value)
 static DEFINE_MUTEX(low_lock);		/* protects: low_used, low_ready; the addresses do not change once set */
 static unsigned long low_used;		/* windows taken */
 static bool low_ready;
-static u64 tramp_end[4];		/* first byte behind each trampoline of Linux; an earlier kernel's may be left */
+static u64 tramp_end[4];		/* first byte behind each trampoline of Linux, an earlier kernel's, too */
 static u32 nr_tramps;
 static u64 tramp_page;			/* ours; 0 none */
 
