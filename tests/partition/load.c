@@ -78,10 +78,16 @@ static int64_t now(clockid_t c)
 	return t.tv_sec * 1000000000ll + t.tv_nsec;
 }
 
-static void pin(int cpu)
+/* To the @nth CPU that is online: numbers have gaps on a host that gave some away. */
+static void pin(int nth)
 {
 	cpu_set_t set;
+	int cpu;
 
+	sched_getaffinity(0, sizeof(set), &set);
+	for (cpu = 0; cpu < CPU_SETSIZE - 1; cpu++)
+		if (CPU_ISSET(cpu, &set) && !nth--)
+			break;
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
