@@ -57,6 +57,8 @@ enum pvm_quick {
 #define PVM_VEC_SYSCALL		0x100	/* SYSCALL from 64-bit code */
 #define PVM_VEC_SYSCALL32	0x101	/* SYSCALL from 32-bit code (AMD) */
 #define PVM_VEC_NONE		0x1ff	/* tripwire: set before entry */
-#define PVM_VEC_EVENT		0x200	/* never an exit: the event upcall, where vectors are told to people */
+/* Never an exit: callbacks, where vectors are told to people. */
+#define PVM_VEC_EVENT		0x200
+#define PVM_VEC_FAILSAFE	0x201
 
 #endif /* PVM_BASE_TYPES_H */

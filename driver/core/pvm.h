@@ -78,6 +78,8 @@ struct pvm_traps {
 	u64 event_rip, failsafe_rip, syscall_rip, sysenter_rip, syscall32_rip, nmi_rip;
 	bool syscall_masks, sysenter_masks, syscall32_masks, failsafe_masks;
 	bool nmi_pending;	/* deliver vector 2 at the next chance */
+	bool failsafe_pending;	/* data segments could not be loaded: tell the guest at the next chance */
+	u16 failsafe_sel[4];	/* ds es fs gs as they should have been */
 	bool nmi_blocked;	/* until the next HYPERVISOR_iret */
 };
 
@@ -307,6 +309,7 @@ void pvm_sched_wake_pollers(struct pvm_vm *vm, u32 port, struct pvm_vcpu *self);
 /* xen/trap.c: exceptions, upcalls and iret frames; needs gva access */
 enum pvm_act pvm_inject(struct pvm_vcpu *v, u32 vector, bool has_error, u32 error); /* exception to the guest */
 enum pvm_act pvm_inject_pf(struct pvm_vcpu *v, u64 cr2, u32 error);
+enum pvm_act pvm_deliver_failsafe(struct pvm_vcpu *v);	/* failsafe callback, if data segments were lost */
 enum pvm_act pvm_deliver_upcall(struct pvm_vcpu *v);	/* event callback if pending and unmasked; NMI first */
 enum pvm_act pvm_bounce_syscall(struct pvm_vcpu *v, u32 vector);	/* user SYSCALL/SYSENTER entry by C */
 enum pvm_act pvm_guest_iret(struct pvm_vcpu *v);		/* HYPERVISOR_iret by C */

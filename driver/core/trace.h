@@ -32,7 +32,8 @@
 	{ 6, "UD" }, { 7, "NM" }, { 8, "DF" }, { 10, "TS" }, { 11, "NP" }, { 12, "SS" },	\
 	{ 13, "GP" }, { 14, "PF" }, { 16, "MF" }, { 17, "AC" }, { 18, "MC" }, { 19, "XM" },	\
 	{ 20, "VE" }, { 21, "CP" }, { 0x80, "INT80" }, { PVM_VEC_SYSCALL, "SYSCALL" },	\
-	{ PVM_VEC_SYSCALL32, "SYSCALL32" }, { PVM_VEC_NONE, "NONE" }, { PVM_VEC_EVENT, "EVENT" }
+	{ PVM_VEC_SYSCALL32, "SYSCALL32" }, { PVM_VEC_NONE, "NONE" }, { PVM_VEC_EVENT, "EVENT" },	\
+	{ PVM_VEC_FAILSAFE, "FAILSAFE" }
 
 #define pvm_trace_modes		{ 0, "user" }, { 1, "kernel" }
 

@@ -160,7 +160,11 @@ static enum pvm_act run_resident(struct pvm_vcpu *v)
 	WRITE_ONCE(v->cpu_running, smp_processor_id());
 	smp_mb();
 	pvm_time_publish(v);
-	act = must_leave(v) ? PVM_ACT_LEAVE : PVM_ACT_RESUME;
+	/* A softirq raised since kernel_fpu_begin() waits for its end; on a CPU without ticks nothing else tells. */
+	act = local_softirq_pending() || must_leave(v) ? PVM_ACT_LEAVE : PVM_ACT_RESUME;
+	/* Not into the middle of an exit; until the next residency the guest does with NULL selectors. */
+	if (unlikely(v->traps.failsafe_pending) && act == PVM_ACT_RESUME && !v->redo)
+		act = pvm_deliver_failsafe(v);
 	while (act == PVM_ACT_RESUME) {
 		act = enter_and_handle(v);
 		/* Softirqs cannot run in a kernel_fpu section, nor can other tasks: leave as soon as either waits. */

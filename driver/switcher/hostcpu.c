@@ -217,6 +217,24 @@ void pvm_load_segments(u16 ds, u16 es, u16 fs, u16 gs)
 	asm_load_gs_index(gs);
 }
 
+/* A selector that could not be loaded is NULL now; the guest hears of it by its failsafe callback (xen/trap.c). */
+static void note_lost_segments(struct pvm_vcpu *v)
+{
+	struct pvm_switch_area *a = &v->area;
+	const u16 wanted[4] = { a->guest_ds, a->guest_es, a->guest_fs_sel, a->guest_gs_sel };
+	u32 is[4], i;
+
+	asm volatile("mov %%ds, %0" : "=r"(is[0]));
+	asm volatile("mov %%es, %0" : "=r"(is[1]));
+	asm volatile("mov %%fs, %0" : "=r"(is[2]));
+	asm volatile("mov %%gs, %0" : "=r"(is[3]));
+	for (i = 0; i < 4; i++)
+		if (wanted[i] & ~3 && !(is[i] & 0xfffc))
+			v->traps.failsafe_pending = true;
+	if (v->traps.failsafe_pending)
+		memcpy(v->traps.failsafe_sel, wanted, sizeof(wanted));
+}
+
 /*
  * The part of the guest's DR7 that the CPU gets. DR7 stays loaded while host code runs (interrupts, hypercalls), and a
  * guest kernel's addresses are the host kernel's as well: a breakpoint of it on, say, an instruction of an interrupt
@@ -358,6 +376,11 @@ void pvm_residency_load(struct pvm_vcpu *v)
 			v->stat[PVM_STAT_MSR_WRITES]++;
 		}
 	}
+	/*
+	 * Holds until the drop: the kernel changes its value for a task (SSBD, by prctl or seccomp, of other threads
+	 * too) when that is switched in or asks for it itself, and for the CPU in idle and at hotplug; none of that
+	 * happens to a resident task. What root writes by msr(4) meanwhile is lost at the next exit.
+	 */
 	if (ss->mitigations & PVM_MIT_IBRS)
 		ss->host_spec_ctrl = pvm_rdmsr(MSR_IA32_SPEC_CTRL);
 	ss->host_gs = pvm_rdmsr(MSR_GS_BASE);
@@ -381,6 +404,8 @@ void pvm_residency_load(struct pvm_vcpu *v)
 		pvm_host_load_ldt(v);
 	/* after the LDT: a selector that names a descriptor there would be lost, or the host's taken */
 	pvm_load_segments(a->guest_ds, a->guest_es, a->guest_fs_sel, a->guest_gs_sel);
+	if (unlikely((a->guest_ds | a->guest_es | a->guest_fs_sel | a->guest_gs_sel) & ~3))
+		note_lost_segments(v);
 	wrfsbase(a->guest_fs);
 	/* What SWAPGS finds in the switcher. The host's value is for its user mode, which comes after the drop. */
 	pvm_wrmsr(MSR_KERNEL_GS_BASE, ss->self);

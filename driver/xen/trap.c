@@ -66,6 +66,8 @@ static const char *what(u32 vector)
 	switch (vector) {
 	case PVM_VEC_EVENT:
 		return "event";
+	case PVM_VEC_FAILSAFE:
+		return "failsafe";
 	case PVM_X_NMI:
 		return "NMI";
 	case PVM_VEC_SYSCALL:
@@ -78,7 +80,7 @@ static const char *what(u32 vector)
 
 /*
  * Write a frame and go to its handler. @flags: PVM_BOUNCE_*, without FROM_KERNEL, which is known here; @vector is for
- * messages and traces only.
+ * messages and traces, but for PVM_VEC_FAILSAFE, which has a frame of its own.
  */
 static enum pvm_act bounce(struct pvm_vcpu *v, u32 flags, u64 handler, u32 error, u32 vector)
 {
@@ -96,7 +98,8 @@ static enum pvm_act bounce(struct pvm_vcpu *v, u32 flags, u64 handler, u32 error
 	struct pvm_stack_frame f;
 	int err;
 
-	err = pvm_frame_bounce(&b, regs, &f);
+	err = vector == PVM_VEC_FAILSAFE ? pvm_frame_failsafe(&b, regs, v->traps.failsafe_sel, &f) :
+					   pvm_frame_bounce(&b, regs, &f);
 	if (err)
 		return pvm_vcpu_die(v, PVM_DEATH_TRIPLE, "%s: handler %#llx or stack %#llx is no guest address", what(vector),
 				    handler, ss->kernel_mode ? regs->rsp : ss->kernel_sp);
@@ -235,6 +238,28 @@ static enum pvm_act deliver_nmi(struct pvm_vcpu *v)
 	}
 	WRITE_ONCE(t->nmi_pending, false);
 	pvm_trap_update_direct(v);
+	return act;
+}
+
+/**
+ * pvm_deliver_failsafe - tell the guest that data segments could not be loaded
+ * @v:	the vCPU, with v->traps.failsafe_pending
+ *
+ * A selector stays in its register when its descriptor goes away, until it is loaded again, which happens when the
+ * vCPU gets a CPU; a guest cannot foresee it. Without a callback it just finds NULL there.
+ *
+ * Context: resident, no exit half handled.
+ * Return: as pvm_inject().
+ */
+enum pvm_act pvm_deliver_failsafe(struct pvm_vcpu *v)
+{
+	struct pvm_traps *t = &v->traps;
+	enum pvm_act act = PVM_ACT_RESUME;
+
+	if (t->failsafe_rip)
+		act = bounce(v, t->failsafe_masks ? PVM_BOUNCE_MASK : 0, t->failsafe_rip, 0, PVM_VEC_FAILSAFE);
+	if (act != PVM_ACT_NEED)
+		t->failsafe_pending = false;
 	return act;
 }
 

@@ -10,6 +10,13 @@ asm(".pushsection .user, \"ax\"\n.globl u_gs, u_loadsel\n"
     "u_loadsel: mov %edi, %fs\n mov %fs:0, %rax\n lsl %edi, %edx\n syscall\n.popsection");
 extern const char u_gs[], u_loadsel[];
 
+static u64 lost[4];		/* ds es fs gs of the last failsafe frame */
+
+static void failsafe(struct regs *r)
+{
+	memcpy(lost, (const u64 *)r->entry_rsp + 2, sizeof(lost));
+}
+
 static u64 rd(u32 msr)
 {
 	u64 v = 0;
@@ -139,7 +146,10 @@ static void ldt(void)
 	vi->evtchn_upcall_mask = 1;
 }
 
-/* A selector stays in its register when its descriptor goes away; the host must survive loading it again. */
+/*
+ * A selector stays in its register when its descriptor goes away; the host must survive loading it again, and the guest
+ * is told by its failsafe callback, once.
+ */
 static void stale_selectors(void)
 {
 	u64 *gdt = page_alloc(), *t = page_alloc(), frame = va_mfn(gdt);
@@ -149,14 +159,21 @@ static void stale_selectors(void)
 	set_ro(t);
 	eq("set_gdt", hc2(2, &frame, 16), 0);
 	eq("TLS 0", hc2(10, va_maddr(&gdt[12]), desc(USER_DATA, 0xfffff)), 0);
+	trap_count[VEC_FAILSAFE] = 0;
 	asm volatile("mov %0, %%gs\n mov %0, %%fs\n mov %0, %%es\n mov %0, %%ds" : : "r"(0x63));
 	hc2(29, SCHEDOP_yield, 0);
 	asm volatile("mov %%gs, %0" : "=r"(sel));
 	eq("gs keeps its selector over a yield", sel, 0x63);
+	eq("no failsafe callback yet", trap_count[VEC_FAILSAFE], 0);
 	eq("TLS 0 goes away", hc2(10, va_maddr(&gdt[12]), 0), 0);
 	hc2(29, SCHEDOP_yield, 0);
 	asm volatile("mov %%gs, %0" : "=r"(sel));
 	eq("gs without a descriptor, after a yield", sel, 0);
+	eq("failsafe callback", trap_count[VEC_FAILSAFE], 1);
+	ok(lost[0] == 0x63 && lost[1] == 0x63 && lost[2] == 0x63 && lost[3] == 0x63,
+	   "with the selectors (%#lx %#lx %#lx %#lx)", lost[0], lost[1], lost[2], lost[3]);
+	hc2(29, SCHEDOP_yield, 0);
+	eq("and not again", trap_count[VEC_FAILSAFE], 1);
 
 	hc2(10, va_maddr(&t[3]), desc(USER_DATA, 0xfffff));
 	eq("SET_LDT", mmuext(MMUEXT_SET_LDT, (u64)t, 512), 0);
@@ -168,6 +185,9 @@ static void stale_selectors(void)
 	hc2(29, SCHEDOP_yield, 0);
 	asm volatile("mov %%gs, %0" : "=r"(sel));
 	eq("gs of no LDT, after a yield", sel, 0);
+	eq("failsafe callback for it", trap_count[VEC_FAILSAFE], 2);
+	eq("with the selector in gs", lost[3], 0x1f);
+	eq("and ds, which had none, as it was", lost[0], 0);
 	asm volatile("mov %0, %%gs\n mov %0, %%fs\n mov %0, %%es\n mov %0, %%ds" : : "r"(0));
 	hc2(25, SEGBASE_GS_KERNEL, 0);
 	hc2(25, SEGBASE_FS, 0);
@@ -196,6 +216,7 @@ static void half_ldt(void)
 
 void test_main(void)
 {
+	trap_hook[VEC_FAILSAFE] = failsafe;	/* selectors get stale on the way, too */
 	bases();
 	gdt_();
 	ldt();
