@@ -186,6 +186,7 @@ void pvm_loop_destroy(struct pvm_loop *loop);
 int pvm_mem_init(struct pvm_mem *mem, uint64_t bytes, uint32_t flags, const char *name);
 void pvm_mem_fini(struct pvm_mem *mem);
 void *pvm_mem_gfn(const struct pvm_mem *mem, uint64_t gfn);
+void pvm_mem_release(struct pvm_mem *mem, uint64_t gfn, uint64_t nr_pages);
 
 /* stats.c */
 int pvm_stats_rows(int fd, uint32_t id, struct pvm_stat_row **rows, size_t *count);

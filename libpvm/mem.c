@@ -126,3 +126,17 @@ void *pvm_mem_gfn(const struct pvm_mem *mem, uint64_t gfn)
 {
 	return gfn < mem->nr_pages ? mem->ram + gfn * PVM_PAGE_BYTES : NULL;
 }
+
+/*
+ * Free the memory of frames the guest has given back; they read as zero when it takes them again. RAM only: the special
+ * frames are shared with the driver. Failure (huge pages, locked memory) means that the memory stays, which is allowed.
+ */
+void pvm_mem_release(struct pvm_mem *mem, uint64_t gfn, uint64_t nr_pages)
+{
+	if (gfn >= mem->nr_pages)
+		return;
+	if (nr_pages > mem->nr_pages - gfn)
+		nr_pages = mem->nr_pages - gfn;
+	madvise(mem->ram + gfn * PVM_PAGE_BYTES, nr_pages * PVM_PAGE_BYTES,
+		mem->memfd >= 0 ? MADV_REMOVE : MADV_DONTNEED);
+}

@@ -85,6 +85,17 @@ static void early_output(struct pvm_vcpu *v)
 	pvm_console_early(&v->vm->con, v->run->console, len);
 }
 
+/* What a balloon gave back goes to the host. */
+static void release_memory(struct pvm_vcpu *v)
+{
+	uint32_t count = __atomic_load_n(&v->run->release_count, __ATOMIC_RELAXED);
+
+	for (uint32_t i = 0; i < count && i < PVM_RELEASE_MAX; i++)
+		pvm_mem_release(&v->vm->mem,
+				__atomic_load_n(&v->run->release_gfn[i], __ATOMIC_RELAXED),
+				__atomic_load_n(&v->run->release_pages[i], __ATOMIC_RELAXED));
+}
+
 /* One return of PVM_VCPU_RUN. Return: go on. */
 static bool came_back(struct pvm_vcpu *v, int err, unsigned int *nomem)
 {
@@ -117,6 +128,9 @@ static bool came_back(struct pvm_vcpu *v, int err, unsigned int *nomem)
 		return false;
 	case PVM_RUN_CONSOLE:
 		early_output(v);
+		return true;
+	case PVM_RUN_RELEASE:
+		release_memory(v);
 		return true;
 	default:
 		return true;		/* a reason of a newer driver that needs no answer */

@@ -55,6 +55,7 @@ struct pvm_need {
 		PVM_NEED_PAGE,
 		PVM_NEED_CACHE,
 		PVM_NEED_PIN,		/* pin gfn for any context: pvm_shared_provide() */
+		PVM_NEED_RELEASE,	/* the VMM is to be told of v->release */
 		PVM_NEED_PAUSE,		/* nothing; long work lets signals and other tasks in, then goes on */
 	} what;
 	bool write;
@@ -160,6 +161,10 @@ struct pvm_vcpu {
 	u32 poll_count;
 	u64 poll_deadline_ns;		/* system time, 0 = none */
 	u32 console_len;		/* bytes in run->console, our copy */
+	struct {			/* ranges in run->release, and the last one as it is there */
+		u32 count;
+		u64 gfn, nr_pages;
+	} release;
 	u32 recent_hypercalls[16];
 	u32 recent_pos;
 	u64 stat[PVM_NR_STATS];		/* written by the vCPU's thread only */
@@ -243,6 +248,12 @@ static inline int pvm_need_cache(struct pvm_vcpu *v)
 static inline int pvm_need_pin(struct pvm_vcpu *v, pvm_gfn_t gfn)
 {
 	v->need = (struct pvm_need){ .what = PVM_NEED_PIN, .gfn = gfn, .write = true };
+	return -PVM_ENEED;
+}
+
+static inline int pvm_need_release(struct pvm_vcpu *v)
+{
+	v->need = (struct pvm_need){ .what = PVM_NEED_RELEASE };
 	return -PVM_ENEED;
 }
 

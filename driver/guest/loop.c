@@ -236,6 +236,7 @@ static int block(struct pvm_vcpu *v)
 	return 0;
 }
 
+/* 0: go on; 1: the VMM goes on, and comes back to the same exit; -errno. */
 static int provide(struct pvm_vcpu *v)
 {
 	struct pvm_need need = v->need;
@@ -257,6 +258,11 @@ static int provide(struct pvm_vcpu *v)
 		v->need = need;
 		err = pvm_shared_provide(v);
 		break;
+	case PVM_NEED_RELEASE:
+		WRITE_ONCE(v->run->release_count, v->release.count);
+		WRITE_ONCE(v->run->exit_reason, PVM_RUN_RELEASE);
+		v->release.count = 0;
+		return 1;
 	}
 	if (err == -EFAULT) {
 		pvm_vcpu_die(v, PVM_DEATH_MEMORY, "frame %#llx: the memory behind it is gone", need.gfn.v);
@@ -291,7 +297,7 @@ static int run_until_done(struct pvm_vcpu *v)
 		case PVM_ACT_NEED:
 			err = provide(v);
 			if (err)
-				return err;
+				return min(err, 0);
 			break;
 		case PVM_ACT_BLOCK:
 			v->blocked = true;

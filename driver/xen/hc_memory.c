@@ -2,8 +2,9 @@
 /*
  * Hypercall memory_op: the guest's memory map, the M2P, and ballooning.
  *
- * A guest frame number is a machine frame number: populating a frame means saying that it exists, and giving it
- * back means nothing to us (the VMM may punch it out of the memory it lent). Exchanging frames for contiguous ones
+ * A guest frame number is a machine frame number: populating a frame means saying that it exists. One that is given
+ * back is told to the VMM, which may free the memory it lent (PVM_RUN_RELEASE); the shadow follows by the notifier. It
+ * is the VMM's to do, because no kernel exports to modules what madvise(2) does. Exchanging frames for contiguous ones
  * succeeds exactly when they already are contiguous.
  */
 #include "xen/hypercall.h"
@@ -69,6 +70,25 @@ static void m2p_identity(struct pvm_vm *vm, u64 gfn, u32 order)
 		(void)pvm_m2p_set(vm, gfn + i, gfn + i);
 }
 
+/* Remember a range for the VMM; false: there is no room, tell it of those before. */
+static bool release(struct pvm_vcpu *v, u64 gfn, u64 nr_pages)
+{
+	struct pvm_run *run = v->run;
+
+	if (v->release.count && v->release.gfn + v->release.nr_pages == gfn) {
+		v->release.nr_pages += nr_pages;
+	} else {
+		if (v->release.count == PVM_RELEASE_MAX)
+			return false;
+		v->release.count++;
+		v->release.gfn = gfn;
+		v->release.nr_pages = nr_pages;
+	}
+	WRITE_ONCE(run->release_gfn[v->release.count - 1], v->release.gfn);
+	WRITE_ONCE(run->release_pages[v->release.count - 1], v->release.nr_pages);
+	return true;
+}
+
 /*
  * populate_physmap and decrease_reservation. In and out are the same numbers, so the array is only read.
  * Returns the number of extents done, which may be less than asked for.
@@ -103,11 +123,21 @@ static long reservation(struct pvm_vcpu *v, u64 arg, bool populate)
 				return *next;
 			if (populate)
 				m2p_identity(v->vm, chunk[i], r.extent_order);
+			else if (!release(v, chunk[i], 1ull << r.extent_order))
+				return pvm_need_release(v);
 			++*next;
 		}
 		left -= n;
 	}
 	return *next;
+}
+
+/* The VMM frees memory before the guest goes on; then this is called again, with nothing left to do. */
+static long decrease(struct pvm_vcpu *v, u64 arg)
+{
+	long done = reservation(v, arg, false);
+
+	return done >= 0 && v->release.count ? pvm_need_release(v) : done;
 }
 
 /* Frame number @t of the input extents, counted frame by frame. */
@@ -217,7 +247,7 @@ long pvm_hc_memory_op(struct pvm_vcpu *v, u64 g_cmd, u64 arg)
 	case XENMEM_populate_physmap:
 		return reservation(v, arg, true);
 	case XENMEM_decrease_reservation:
-		return reservation(v, arg, false);
+		return decrease(v, arg);
 	case XENMEM_increase_reservation:
 		return 0;	/* no frame beyond those that have numbers already */
 	case XENMEM_exchange:

@@ -51,6 +51,51 @@ static void balloon(void)
 	ok((long)hc2(12, XENMEM_current_reservation, &(domid_t){ DOMID_SELF }) > 0 || true, "reservation");
 }
 
+/* Frames given back: their memory goes to the host, so what was in them is gone; all others keep theirs. */
+static void given_back(void)
+{
+	static xen_pfn_t f[200];
+	static u64 *at[ARRAY_SIZE(f)], *between[ARRAY_SIZE(f)];
+	struct xen_memory_reservation r = { .nr_extents = ARRAY_SIZE(f), .domid = DOMID_SELF };
+	u64 va = SCRATCH_VA + 0x900000, first = si->nr_pages - 16 - 2 * ARRAY_SIZE(f), i, kept = 0, gone = 0, other = 0;
+
+	for (i = 0; i < ARRAY_SIZE(f); i++) {
+		f[i] = first + 2 * i;
+		at[i] = (u64 *)(va + 2 * i * PAGE_BYTES);
+		between[i] = at[i] + PAGE_BYTES / 8;
+		map_page((u64)at[i], f[i], P_RW);
+		map_page((u64)between[i], f[i] + 1, P_RW);
+		*at[i] = *between[i] = 0x1234567800 + i;
+	}
+	set_xen_guest_handle(r.extent_start, f);
+	for (i = 0; i < ARRAY_SIZE(f); i++)
+		kept += *at[i] == 0x1234567800 + i;
+	eq("before, all is there", kept, ARRAY_SIZE(f));
+	eq("decrease_reservation of 200 frames apart", hc2(12, XENMEM_decrease_reservation, &r), ARRAY_SIZE(f));
+	eq("populate_physmap of them", hc2(12, XENMEM_populate_physmap, &r), ARRAY_SIZE(f));
+	for (i = 0; i < ARRAY_SIZE(f); i++) {
+		gone += *at[i] == 0;
+		other += *between[i] == 0x1234567800 + i;
+	}
+	eq("their memory went to the host", gone, ARRAY_SIZE(f));
+	eq("that of their neighbours did not", other, ARRAY_SIZE(f));
+	for (i = 0; i < ARRAY_SIZE(f); i++)
+		*at[i] = i;
+	for (i = 0, kept = 0; i < ARRAY_SIZE(f); i++)
+		kept += *at[i] == i;
+	eq("and they can be used again", kept, ARRAY_SIZE(f));
+	/* One extent of many frames, and a bad one behind a good one: what was done counts. */
+	r.extent_order = 3;
+	r.nr_extents = 2;
+	f[0] = (first + 7) & ~7ull;
+	f[1] = 0x7ffffffff;
+	*between[20] = 1;
+	eq("a bad extent behind a good one", hc2(12, XENMEM_decrease_reservation, &r), 1);
+	eq("the good one is gone", *(u64 *)(va + (f[0] - first) * PAGE_BYTES), 0);
+	eq("all of it", *(u64 *)(va + (f[0] - first + 7) * PAGE_BYTES), 0);
+	eq("no more than that", *between[20], 1);
+}
+
 static void grants(void)
 {
 	static xen_pfn_t frames[64];
@@ -87,5 +132,6 @@ void test_main(void)
 	}
 	map_();
 	balloon();
+	given_back();
 	grants();
 }

@@ -303,6 +303,20 @@ static void print_stats(void)
 	printf("\n");
 }
 
+/* As a VMM that wants its memory back. */
+static void release(const struct pvm_run *run)
+{
+	bool file = !strcmp(opt.backing, "memfd");
+	uint32_t i, count = run->release_count;
+
+	for (i = 0; i < count && i < PVM_RELEASE_MAX; i++) {
+		uint64_t gfn = run->release_gfn[i], n = run->release_pages[i];
+
+		if (gfn < dom.nr_pages && n <= dom.nr_pages - gfn)
+			madvise(dom.mem + gfn * PAGE, n * PAGE, file ? MADV_REMOVE : MADV_DONTNEED);
+	}
+}
+
 static const char *run_guest(void)
 {
 	static const char *const reasons[] = { "poweroff", "reboot", "suspend", "crash" };
@@ -328,6 +342,8 @@ static const char *run_guest(void)
 				run->console_len : sizeof(run->console));
 		else if (run->exit_reason == PVM_RUN_SHUTDOWN)
 			return run->shutdown_reason < 4 ? reasons[run->shutdown_reason] : "other";
+		else if (run->exit_reason == PVM_RUN_RELEASE)
+			release(run);
 	}
 }
 

@@ -469,6 +469,8 @@ struct pvm_vcpu_regs {
 #define PVM_RUN_NONE		0
 #define PVM_RUN_SHUTDOWN	1	/* the guest ended: run->shutdown_reason */
 #define PVM_RUN_CONSOLE		2	/* the guest wrote with HYPERVISOR_console_io: run->console[0..console_len) */
+#define PVM_RUN_RELEASE		3	/* the guest gave memory back: run->release_count ranges */
+#define PVM_RELEASE_MAX		64
 
 /**
  * struct pvm_run - shared page of a vCPU, mapped with mmap(vcpu_fd, offset 0, 4096 bytes, MAP_SHARED)
@@ -478,6 +480,10 @@ struct pvm_vcpu_regs {
  * @shutdown_reason: OUT public/sched.h: 0 poweroff, 1 reboot, 2 suspend, 3 crash, 4 watchdog, 5 soft reset
  * @console_len: OUT bytes in @console
  * @console:	OUT the bytes
+ * @release_count: OUT ranges of frames the guest has no use for, at most PVM_RELEASE_MAX
+ * @release_gfn, @release_pages: OUT first frame and length of each; in slots, but chosen by the guest: they may
+ *		overlap, and hold anything. The VMM may free the memory behind them, with madvise(MADV_DONTNEED) or by
+ *		punching holes into its file, or keep it. If the guest takes frames back, it uses what is in the slot
  *
  * The driver never trusts what it reads here; user space may scribble on all of it.
  */
@@ -490,6 +496,10 @@ struct pvm_run {
 	__u32 console_len;
 	__u32 reserved[11];
 	__u8  console[2048];
+	__u32 release_count;
+	__u32 reserved2;
+	__u64 release_gfn[PVM_RELEASE_MAX];
+	__u64 release_pages[PVM_RELEASE_MAX];
 };
 #define PVM_RUN_PAGE_BYTES	4096
 

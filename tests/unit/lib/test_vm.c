@@ -321,6 +321,35 @@ static int guest_xenbus(struct pvm_run *run, void *arg)
 	return shut_down(run, 0);
 }
 
+static void range(struct pvm_run *run, uint32_t i, uint64_t gfn, uint64_t pages)
+{
+	run->release_gfn[i] = gfn;
+	run->release_pages[i] = pages;
+}
+
+/* Gives memory back, with ranges that are not all right. */
+static int guest_balloon(struct pvm_run *run, void *arg)
+{
+	static unsigned int calls;
+	char *given = fake_gfn(4000), *kept = fake_gfn(4001), *last = fake_gfn(4095), *before = fake_gfn(4094);
+
+	if (calls++ % 2 == 0) {
+		*given = *kept = *last = *before = 1;
+		run->exit_reason = PVM_RUN_RELEASE;
+		run->release_count = 0xffffffff;
+		memset(run->release_gfn, 0xff, sizeof(run->release_gfn));
+		memset(run->release_pages, 0xff, sizeof(run->release_pages));
+		range(run, 0, 4000, 1);
+		range(run, 1, 4096, 1);		/* behind the last */
+		range(run, 2, 1ull << 52, 1);
+		range(run, 3, 4095, ~0ull);		/* beyond the end */
+		range(run, 4, 4000, 0);
+		return 0;
+	}
+	CHECK(!*given && *kept && !*last && *before);
+	return shut_down(run, 0);
+}
+
 static int guest_sleeper(struct pvm_run *run, void *arg)
 {
 	fake_wait(0, 20);		/* no such port: only stop and kick wake it */
@@ -340,6 +369,18 @@ static int guest_bad_rings(struct pvm_run *run, void *arg)
 }
 
 /* ---- tests ------------------------------------------------------------------------------- */
+
+static void memory_given_back_goes_to_the_host(void **state)
+{
+	start(guest_balloon, 0);
+	finish(PVM_EXIT_SHUTDOWN, PVM_SHUTDOWN_POWEROFF);
+}
+
+static void memory_given_back_leaves_the_memory_file(void **state)
+{
+	start(guest_balloon, PVM_VM_MEM_MEMFD);
+	finish(PVM_EXIT_SHUTDOWN, PVM_SHUTDOWN_POWEROFF);
+}
 
 static void a_guest_boots_talks_and_powers_off(void **state)
 {
@@ -876,6 +917,8 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_guest_boots_talks_and_powers_off),
+		T(memory_given_back_goes_to_the_host),
+		T(memory_given_back_leaves_the_memory_file),
 		T(own_thread_needs_no_dispatching),
 		T(output_larger_than_every_buffer_is_whole),
 		T(slow_sinks_slow_the_guest_and_lose_nothing),
