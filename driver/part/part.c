@@ -27,6 +27,7 @@
 
 #include "compat/compat.h"
 #include "core/event.h"
+#include "core/trace.h"
 #include "part/part.h"
 #include "part/plan.h"
 
@@ -335,6 +336,7 @@ void pvm_part_publish(struct pvm_part *p)
 	p->published = true;
 	p->announced = true;
 	mutex_unlock(&parts_lock);
+	trace_pvm_part_state(p->id, p->name, PVM_TRACE_PART_NONE, PVM_PART_CREATED, PVM_PSTOP_NONE);
 	pvm_part_post(p, PVM_EVENT_PART_CREATED, 0, NULL);
 }
 
@@ -351,6 +353,7 @@ static void destroy_locked(struct pvm_part *p)
 	cancel_delayed_work_sync(&p->poll);	/* it only tries the lock */
 	p->destroyed = true;
 	p->kept = false;
+	trace_pvm_part_state(p->id, p->name, p->state, PVM_TRACE_PART_NONE, PVM_PSTOP_NONE);
 	unbuild(p);
 	pvm_info("partition %s is gone", p->name);
 	if (p->announced)

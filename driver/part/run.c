@@ -20,6 +20,7 @@
 #include <asm/tsc.h>
 
 #include "compat/compat.h"
+#include "core/trace.h"
 #include "part/part.h"
 #include "part/plan.h"
 
@@ -142,6 +143,7 @@ u32 pvm_part_stop_locked(struct pvm_part *p, u32 reason, u32 timeout_ms)
 	pvm_space_map_mailbox(p, 0);
 	note_reason(p);
 	p->beat_timeout_ns = 0;
+	trace_pvm_part_state(p->id, p->name, p->state, PVM_PART_STOPPED, p->stop_reason);
 	WRITE_ONCE(p->state, PVM_PART_STOPPED);
 	pvm_info("partition %s stopped: %s", p->name, pvm_part_reason_text(p->stop_reason));
 	pvm_part_post(p, PVM_EVENT_PART_STOPPED, p->stop_reason, pvm_part_reason_text(p->stop_reason));
@@ -272,6 +274,7 @@ int pvm_part_start(struct pvm_part *p, const struct pvm_part_start *a)
 	pvm_space_map_mailbox(p, a->mailbox);
 	pvm_part_pci_start(p);
 	p->started_ns = ktime_get_boottime_ns();
+	trace_pvm_part_state(p->id, p->name, p->state, PVM_PART_RUNNING, PVM_PSTOP_NONE);
 	WRITE_ONCE(p->state, PVM_PART_RUNNING);
 	pvm_part_post(p, PVM_EVENT_PART_STARTED, 0, NULL);
 	for (i = p->nr_cpus; i-- > 0 && !err; )	/* the first one last: it wakes the others */
