@@ -22,7 +22,6 @@
 #define PVM_TLS_FIRST		12u	/* the slots a guest has in the hardware GDT: thread-local storage */
 #define PVM_TLS_LAST		15u	/* 15: the CPU's number, for LSL in the vDSO */
 #define PVM_TRAP_CHUNK		16
-#define PVM_LDT_CHUNK		16
 #define PVM_TRAPS_MAX		512u	/* entries of one set_trap_table; Linux passes up to 257 */
 
 #define PVM_DESC_ACCESSED	(1ull << 40)
@@ -250,13 +249,17 @@ static bool descriptor_ok(u64 d)
 	return !(d & PVM_DESC_P) || d & PVM_DESC_S || !(d & PVM_DESC_TYPE);
 }
 
-/*
+/**
+ * pvm_hc_load_ldt - copy the guest's LDT and load it
+ * @v:		the vCPU
+ * @base:	guest virtual address of the table
+ * @entries:	descriptors, at most a table's
+ *
  * The table written to may be the one the CPU uses, and the guest's may end in the middle: no descriptor gets there as
- * the guest has it, or a failure would leave it a call gate (test: segment).
- */
-/*
- * The copy is live if an LDT is loaded: no word of the guest's may stand in it unsanitised, not even while it is being
- * read. On an error the table is a mix of old and new, all of it user descriptors.
+ * the guest has it, not even while it is being read (test: segment). On an error it is a mix of old and new, all of it
+ * user descriptors.
+ *
+ * Context: resident. Return: 0, -ENOMEM no table was provided, -PVM_ENEED, or an errno of pvm_gva_read().
  */
 int pvm_hc_load_ldt(struct pvm_vcpu *v, u64 base, u32 entries)
 {
