@@ -62,21 +62,6 @@ static int attach(int fd, const char *name)
 	return EXIT_OK;
 }
 
-static bool write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		data += n;
-		len -= n;
-	}
-	return true;
-}
-
 struct attached {
 	const char *name;
 	int fd;
@@ -99,7 +84,7 @@ static void from_guest(struct attached *a)
 				     ret ? NULL : "the pvmctl that runs it has ended", NULL,
 				     "stay on the console of guest %s", a->name);
 	} else if (p.kind == CTL_OUTPUT) {
-		a->leave = !write_all(STDOUT_FILENO, p.data, p.len);
+		a->leave = !out_write_all(STDOUT_FILENO, p.data, p.len);
 	} else if (p.kind == CTL_ENDED) {
 		term_restore();
 		msg("guest %s has ended%s%s", a->name, p.len > 1 ? ": " : "",

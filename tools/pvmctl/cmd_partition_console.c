@@ -38,21 +38,6 @@ struct attached {
 	int up_ms;		/* since the last look whether its kernel is up */
 };
 
-static bool write_all(int fd, const char *data, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, data, len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return false;
-		data += n;
-		len -= n;
-	}
-	return true;
-}
-
 /* Show all there is. */
 static void from_partition(struct attached *a)
 {
@@ -67,10 +52,10 @@ static void from_partition(struct attached *a)
 		if (lost) {
 			snprintf(note, sizeof(note), "\r\n[%llu bytes lost]\r\n",
 				 (unsigned long long)lost);
-			a->leave |= !write_all(STDOUT_FILENO, note, strlen(note));
+			a->leave |= !out_write_all(STDOUT_FILENO, note, strlen(note));
 		}
 		if (n) {
-			a->leave |= !write_all(STDOUT_FILENO, buf, n);
+			a->leave |= !out_write_all(STDOUT_FILENO, buf, n);
 			a->moved = true;
 		}
 	} while (n && !a->leave);

@@ -170,3 +170,20 @@ ssize_t out_write(int fd, const void *buf, size_t len)
 		return n;
 	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
+
+bool out_write_all(int fd, const void *buf, size_t len)
+{
+	const char *data = buf;
+	ssize_t n;
+
+	while (len) {
+		n = write(fd, data, len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return false;
+		data += n;
+		len -= n;
+	}
+	return true;
+}

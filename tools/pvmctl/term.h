@@ -36,4 +36,7 @@ int out_open(int fd);
 /** out_write() - write what fits now. Return: bytes, 0 = nothing fits now, or -errno */
 ssize_t out_write(int fd, const void *buf, size_t len);
 
+/** out_write_all() - write all of it, waiting where @fd waits. Return: was all of it written? */
+bool out_write_all(int fd, const void *buf, size_t len);
+
 #endif
