@@ -141,6 +141,7 @@ int pvm_ctx_stats_by_id(struct pvm_ctx *ctx, uint32_t id, struct pvm_stat_row **
 	uint64_t moved = busy ? now_ns() / atoi(busy) : 0;
 	const struct pvm_stat_row some[] = {
 		{ "exits", "", "returns from the guest", 1234 + moved, 0, { 0 } },
+		{ "exit_pf", "", "exits for a page fault", 1000 + moved, 0, { 0 } },
 		{ "exit_nmi", "", getenv("FAKE_LONG") ?
 		  "exits for a host NMI, told in so many words that no terminal of some eighty columns "
 		  "has room for them" : "exits for a host NMI", 0, 0, { 0 } },
@@ -156,7 +157,7 @@ int pvm_ctx_stats_by_id(struct pvm_ctx *ctx, uint32_t id, struct pvm_stat_row **
 		return pvm_fail(-atoi(getenv("FAKE_STATS_ERR")), "cannot read the counters: fake");
 	*rows = malloc(sizeof(some));
 	memcpy(*rows, some, sizeof(some));
-	*count = 5;
+	*count = sizeof(some) / sizeof(some[0]);
 	return 0;
 }
 

@@ -11,6 +11,9 @@
  *	off	prints and powers off
  *	mute	runs and is never up
  *	echo	as up; typed bytes are not answered (there is nobody), but stay in the ring
+ *
+ * Of those that run, $FAKE_BUSY (see fake_libpvm.c) makes port accesses grow, and $FAKE_BEAT_NS is how
+ * long their heartbeat has been standing still. $FAKE_PART_ERR makes a call fail: "open:1".
  */
 #include <dirent.h>
 #include <errno.h>
@@ -129,6 +132,7 @@ int pvm_sys_create_part(int fd, struct pvm_create_partition *arg)
 	struct state s = { .uart_port = arg->uart_port ? arg->uart_port : 0x3f8 };
 	const char *name = (char *)arg->name, *why = getenv("FAKE_PART_WHY");
 	int err = fake_err("create");
+	size_t i;
 
 	(void)fd;
 	if (err) {
@@ -138,7 +142,8 @@ int pvm_sys_create_part(int fd, struct pvm_create_partition *arg)
 	mkdir(path("", ""), 0700);
 	if (mkdir(path(name, ""), 0700))
 		return -errno;
-	s.e.id = 3;
+	for (i = 0; name[i]; i++)
+		s.e.id = s.e.id * 31 + (uint8_t)name[i];
 	memcpy(s.e.name, name, sizeof(s.e.name));
 	s.e.flags = arg->flags;
 	s.e.nr_cpus = arg->cpus_count;
@@ -149,7 +154,7 @@ int pvm_sys_create_part(int fd, struct pvm_create_partition *arg)
 	memcpy(s.cpus, (void *)(uintptr_t)arg->cpus_ptr, 4 * arg->cpus_count);
 	if (mkfifo(path(name, "fd"), 0600))
 		return -errno;
-	arg->id = 3;
+	arg->id = s.e.id;
 	arg->fd = open_fd(name);
 	set_state(arg->fd, &s, PVM_PART_CREATED, 0);
 	return 0;
@@ -158,7 +163,7 @@ int pvm_sys_create_part(int fd, struct pvm_create_partition *arg)
 int pvm_sys_open_part(int fd, struct pvm_open_partition *arg)
 {
 	struct state s;
-	int err = load((char *)arg->name, &s);
+	int err = fake_err("open") ?: load((char *)arg->name, &s);
 
 	(void)fd;
 	if (err)
@@ -170,15 +175,20 @@ int pvm_sys_open_part(int fd, struct pvm_open_partition *arg)
 
 int pvm_sys_list_parts(int fd, struct pvm_partition_entry *rows, uint32_t *count)
 {
+	const char *beat = getenv("FAKE_BEAT_NS");
 	DIR *d = opendir(path("", ""));
 	uint32_t n = 0, room = *count;
 	struct dirent *e;
 	struct state s;
 
 	(void)fd;
-	while (d && (e = readdir(d)))
-		if (e->d_name[0] != '.' && !load(e->d_name, &s) && n++ < room)
-			rows[n - 1] = s.e;
+	while (d && (e = readdir(d))) {
+		if (e->d_name[0] == '.' || load(e->d_name, &s) || n++ >= room)
+			continue;
+		if (beat && s.e.state == PVM_PART_RUNNING)
+			s.e.beat_age_ns = strtoull(beat, NULL, 10);
+		rows[n - 1] = s.e;
+	}
 	if (d)
 		closedir(d);
 	*count = n;
@@ -287,14 +297,23 @@ int pvm_sys_part_destroy(int part_fd)
 	return rmdir(path(name, "")) ? -errno : 0;
 }
 
+static uint64_t busy(void)
+{
+	const char *ns = getenv("FAKE_BUSY");
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ns ? (ts.tv_sec * 1000000000ull + ts.tv_nsec) / strtoull(ns, NULL, 10) : 0;
+}
+
 int pvm_sys_part_stats(int part_fd, struct pvm_part_stats *arg)
 {
 	uint64_t *values = (void *)(uintptr_t)arg->values_ptr;
 	struct pvm_part_detail *d = (void *)(uintptr_t)arg->details_ptr;
 
 	(void)part_fd;
-	values[PVM_PART_STAT_EXITS] = 258;
-	values[PVM_PART_STAT_EXIT_IO] = 249;
+	values[PVM_PART_STAT_EXITS] = 258 + busy();
+	values[PVM_PART_STAT_EXIT_IO] = 249 + busy();
 	arg->values_count = PVM_PART_NR_STATS;
 	if (d) {
 		d[0] = (struct pvm_part_detail){ PVM_PDETAIL_IN, 0x71, 100 };

@@ -344,11 +344,15 @@ def background():
 SCREEN_ON, SCREEN_OFF = b"\033[?1049h", b"\033[?1049l"
 
 
-def frame_widths(out):
-    """Columns of the lines of the last whole frame, escapes left out."""
+def frame_lines(out):
+    """The lines of the last whole frame, escapes left out."""
     frames = [f for f in out.split(b"\033[H") if f.endswith(b"\033[J")]
     text = re.sub(rb"\033\[[0-9;?]*[A-Za-z]", b"", frames[-1]) if frames else b""
-    return [len(line) for line in text.split(b"\r\n")]
+    return text.split(b"\r\n")
+
+
+def frame_widths(out):
+    return [len(line) for line in frame_lines(out)]
 
 
 def widths(out):
@@ -391,12 +395,12 @@ def top_batch():
     r = run(["top", "--once", "--delay", "0.2"], **busy)
     lines = r.stdout.splitlines()
     check("top --once: summary, titles, a row per guest", r.returncode == 0 and len(lines) == 4 and
-          b"2 guests; CPU " in lines[0] and lines[1].startswith(b"NAME ") and
+          b"2 guests; CPU " in lines[0] and lines[1].startswith(b"GUEST ") and
           b"EXITS/s" in lines[1], r)
     check("top has no escapes in a pipe", b"\033" not in r.stdout, r)
     check("top aligns its columns", len(set(map(len, lines[1:]))) == 1, r)
     r = run(["top", "-b", "-n", "2", "-d", "0.1"], **busy)
-    check("top -b -n 2 prints two tables", r.stdout.count(b"NAME ") == 2, r)
+    check("top -b -n 2 prints two tables", r.stdout.count(b"GUEST ") == 2, r)
     p = subprocess.Popen([PVMCTL, "top", "-d", "0.1"], env=environment("", busy),
                          stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
     first = p.stdout.readline()
@@ -417,6 +421,74 @@ def top_batch():
     p = subprocess.run(["sh", "-c", '"$0" top -b -d 0.1 | head -n 1', PVMCTL], timeout=20,
                        env=environment("", busy), stdout=subprocess.PIPE, check=False)
     check("top ends with its reader", p.returncode == 0, p)
+
+
+def top_partitions():
+    """Two guests and two partitions, of which one runs (fake_part.c)."""
+    for name in ("iron", "lead"):
+        r = run(["partition", "create", name, "--cpus", "2-3", "--memory", "64M"])
+    r = run(["partition", "start", "iron", "--kernel", TMP + "/bz", "--no-wait"], FAKE_PART="mute")
+    check("top: a partition to look at", r.returncode == 0, r)
+    busy = {"FAKE_BUSY": "1000", "FAKE_BEAT_NS": "12000000000"}
+    r = run(["top", "--once", "--delay", "0.2"], **busy)
+    tables = [part.splitlines() for part in r.stdout.split(b"\n\n")]
+    check("top: a table of guests, a table of partitions", r.returncode == 0 and
+          [len(lines) for lines in tables] == [4, 3] and
+          b"2 guests, 2 partitions; CPU " in tables[0][0] and
+          tables[1][0].startswith(b"PARTITION "), r)
+    iron, lead = tables[1][1:]
+    check("top: the running one first, its exits, what most are for, its heartbeat",
+          re.match(rb"iron +running +2 +64M +\d[\d.kM]* +io \d[\d.kM]* +silent 12s +\d", iron), r)
+    check("top: one that was never started has dashes",
+          re.match(rb"lead +created +2 +64M +- +- +- +- +0 +-$", lead), r)
+    at = [tables[1][0].index(title) for title in (b"STATE", b"MOST/s", b"HEARTBEAT", b"STOPPED")]
+    check("top aligns the columns of partitions", all(
+        line[i - 1:i] == b" " and line[i:i + 1] != b" " for line in tables[1] for i in at), r)
+    r = run(["top", "--json", "-1", "-d", "0.2"], **busy)
+    rows = {row["name"]: row for row in map(json.loads, r.stdout.splitlines())}
+    check("top --json has partitions", sorted(rows) == ["db", "iron", "lead", "web"] and
+          rows["iron"]["type"] == "partition" and rows["iron"]["exits_per_s"] > 0 and
+          rows["iron"]["reasons_per_s"]["exit_io"] > 0 and
+          rows["iron"]["reasons_per_s"]["exit_console"] == 0 and
+          rows["iron"]["beat_age_ns"] == 12000000000 and "cpu_percent" not in rows["iron"] and
+          rows["lead"]["beat_age_ns"] == -1 and "exits_per_s" not in rows["lead"], rows)
+    r = run(["top", "--json", "-1", "-d", "0.2"], FAKE_PART_ERR="open:1", **busy)
+    row = json.loads(r.stdout.splitlines()[2])
+    check("top: who is not root sees exits without reasons", r.returncode == 0 and
+          row["name"] == "iron" and "exits_per_s" in row and "reasons_per_s" not in row, r)
+    r = run(["top", "--json", "-1", "-d", "0.2"], FAKE_PART_ERR="open:2")
+    check("top: a partition that goes away meanwhile is left out", r.returncode == 0 and
+          b"iron" not in r.stdout and b"lead" in r.stdout, r)
+    r = run(["top", "--json", "-1", "-d", "0.2"], FAKE_PART_ERR="open:12")
+    check("top: any other trouble is told", r.returncode == 1 and b"iron" in r.stderr, r)
+    for columns in (80, 200):
+        t = Terminal(["top", "-1", "-d", "0.1"], columns=columns, NO_COLOR="", **busy)
+        status = t.wait()
+        check("top: both tables fit %d columns" % columns, status == 0 and
+              max(widths(t.out)) <= columns and b"silent 12s" in t.out and
+              (b"DEVICES" in t.out) == (columns == 200) and
+              b"\033[32mrunning\033[0m   " in t.out and b"\033[33mcreated\033[0m   " in t.out, t.out)
+    t = Terminal(["top", "-d", "0.1"], **busy)
+    t.until(b"iron")
+    good = False
+    for _ in range(50):
+        t.out = b""
+        t.resize(12, 80)
+        t.proc.send_signal(signal.SIGWINCH)
+        t.read(0.2)
+        frame = frame_lines(t.out)
+        good = len(frame) == 10 and frame[6].startswith(b"PARTITION")
+        if good:
+            break
+    check("top: both tables on a screen", good, t.out)
+    t.type(b"q")
+    check("top: and q ends it", t.wait() == 0 and t.restored(), t.out)
+    run(["partition", "stop", "iron"])
+    r = run(["top", "-1", "-d", "0.1"])
+    check("top: a partition that was stopped says why", re.search(rb"iron +stopped .* asked$", r.stdout, re.M), r)
+    for name in ("iron", "lead"):
+        run(["partition", "destroy", name])
+    os.rmdir(FAKE_DIR + "/parts")
 
 
 def top_screen():
@@ -494,6 +566,7 @@ def top():
         with open(FAKE_DIR + "/" + name, "w", encoding="ascii") as f:
             f.write("%d ready" % p.pid)
     top_batch()
+    top_partitions()
     top_screen()
     for p in sleepers:
         p.kill()

@@ -4,7 +4,6 @@
  * guests of other launchers than pvmctl are shown as well.
  */
 #include <inttypes.h>
-#include <time.h>
 
 #include "pvmctl.h"
 
@@ -20,14 +19,6 @@ static const struct column columns[] = {
 	{ "UID", COL_RIGHT }, { "VCPUS", COL_RIGHT }, { "MEMORY", COL_RIGHT },
 	{ "SHADOW", COL_RIGHT }, { "UPTIME", COL_RIGHT },
 };
-
-static uint64_t boottime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
 
 static int print_table(const struct pvm_vm_info *rows, size_t n)
 {

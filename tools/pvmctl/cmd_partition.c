@@ -14,6 +14,7 @@ static const struct verb *const part_verbs[] = {
 };
 
 #define LEAD "partition "
+#define BEATS_NS 3000000000ull	/* the driver looks about once a second */
 
 static const char *short_name(const struct verb *v)
 {
@@ -86,6 +87,31 @@ int part_exit_code(const struct pvm_part_status *status)
 	default:
 		return EXIT_CRASHED;
 	}
+}
+
+enum out_colour part_state_colour(uint32_t state)
+{
+	switch (state) {
+	case PVM_PARTITION_RUNNING:
+		return COL_GREEN;
+	case PVM_PARTITION_CREATED:
+		return COL_YELLOW;
+	default:
+		return COL_RED;
+	}
+}
+
+char *part_heartbeat(char *buf, const struct pvm_part_row *row)
+{
+	char num[OUT_NUM_LEN];
+
+	if (row->state != PVM_PARTITION_RUNNING || row->beat_age_ns == ~0ull)
+		snprintf(buf, PART_BEAT_LEN, "-");
+	else if (row->beat_age_ns < BEATS_NS)
+		snprintf(buf, PART_BEAT_LEN, "beating");
+	else
+		snprintf(buf, PART_BEAT_LEN, "silent %s", out_duration(num, row->beat_age_ns));
+	return buf;
 }
 
 void json_part(struct json *j, const struct pvm_part_row *row)

@@ -6,11 +6,8 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 #include "pvmctl.h"
-
-#define BEATS_NS	3000000000ull	/* the driver looks about once a second */
 
 static struct { bool json; } args;
 
@@ -26,31 +23,11 @@ static const struct column columns[] = {
 	{ "STOPPED", COL_LEFT },
 };
 
-static uint64_t boottime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
-
-static void heartbeat_cell(struct table *t, const struct pvm_part_row *r)
-{
-	char buf[OUT_NUM_LEN];
-
-	if (r->state != PVM_PARTITION_RUNNING || r->beat_age_ns == ~0ull)
-		table_cell(t, "-");
-	else if (r->beat_age_ns < BEATS_NS)
-		table_cell(t, "beating");
-	else
-		table_cell(t, "silent %s", out_duration(buf, r->beat_age_ns));
-}
-
 static int print_table(const struct pvm_part_row *rows, size_t n)
 {
 	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
 	uint64_t now = boottime_ns();
-	char buf[OUT_NUM_LEN];
+	char buf[OUT_NUM_LEN], beat[PART_BEAT_LEN];
 	size_t i;
 
 	for (i = 0; i < n; i++) {
@@ -60,6 +37,7 @@ static int print_table(const struct pvm_part_row *rows, size_t n)
 		table_cell(t, "%s", r->name);
 		table_cell(t, "%" PRIu32, r->id);
 		table_cell(t, "%s", pvm_part_state_name(r->state));
+		table_paint(t, part_state_colour(r->state));
 		table_cell(t, "%" PRIu32, r->nr_cpus);
 		table_cell(t, "%s", out_size(buf, r->memory_bytes));
 		table_cell(t, "%#" PRIx64, r->memory_addr);
@@ -69,7 +47,7 @@ static int print_table(const struct pvm_part_row *rows, size_t n)
 			table_cell(t, "%s", out_duration(buf, now - r->started_ns));
 		else
 			table_cell(t, "-");
-		heartbeat_cell(t, r);
+		table_cell(t, "%s", part_heartbeat(beat, r));
 		table_cell(t, "%s", runs || !r->stop_reason ? "-" : pvm_part_stop_name(r->stop_reason));
 	}
 	return table_print(t, stdout);

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * pvmctl top: guests as they run, the busiest first; on a screen, or in batches for files and programs.
+ * pvmctl top: guests and partitions as they run, the busiest first; on a screen, or in batches for files and programs.
  *
  * One loop for both: a sample at each deadline, signals through a signalfd, keys if standard input
  * is the terminal. A frame goes to the terminal without waiting for it; while an old frame is still
- * on its way no new one is made. What is measured and how it looks is in top.c, where rows come
- * from in the sources below.
+ * on its way no new one is made. What is measured is in top.c, how it looks in
+ * top_table.c, where rows come from in the sources below.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +21,7 @@
 #include "term.h"
 #include "top.h"
 
-static const struct top_source *const sources[] = { &top_guests };
+static const struct top_source *const sources[] = { &top_guests, &top_partitions };
 
 #define DELAY_MIN_NS	100000000ull
 #define DELAY_MAX_NS	3600000000000ull
@@ -36,9 +36,9 @@ static struct args {
 
 static const struct opt opts[] = {
 	{ "batch", 'b', OPT_FLAG, offsetof(struct args, batch), NULL,
-	  "print one table after another, as in a pipe", 0, 0, NULL },
+	  "print one update after another, as in a pipe", 0, 0, NULL },
 	{ "once", '1', OPT_FLAG, offsetof(struct args, once), NULL,
-	  "print one table and end; as --batch --count 1", 0, 0, NULL },
+	  "print one update and end; as --batch --count 1", 0, 0, NULL },
 	{ "count", 'n', OPT_UINT, offsetof(struct args, count), "N", "end after N updates", 1, 0,
 	  NULL },
 	{ "delay", 'd', OPT_STR, offsetof(struct args, delay), "SECONDS",
@@ -48,7 +48,7 @@ static const struct opt opts[] = {
 	{ "reverse", 'r', OPT_FLAG, offsetof(struct args, reverse), NULL, "smallest first", 0, 0,
 	  NULL },
 	{ "json", 'j', OPT_FLAG, offsetof(struct args, json), NULL,
-	  "print one JSON object per guest and update", 0, 0, NULL },
+	  "print one JSON object per row and update", 0, 0, NULL },
 	{ 0 }
 };
 
@@ -66,14 +66,6 @@ struct top {
 	char *frame;			/* what the terminal did not take yet */
 	size_t frame_len, frame_sent;
 };
-
-static uint64_t boottime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
-}
 
 static int take_sample(struct top *t)
 {
@@ -126,7 +118,7 @@ static void print_batch(struct top *t)
 		style.columns -= strlen(when) + 2;
 	top_summary(stdout, &t->now, &style);
 	term_size(&rows, &style.columns);
-	top_table(stdout, &t->now, &style);
+	top_tables(stdout, &t->now, &style);
 	fflush(stdout);
 }
 
@@ -143,7 +135,9 @@ static void put_help(FILE *f, unsigned int columns)
 		"  q         quit", "",
 		"CPU%      time vCPUs ran or wanted to, 100 is one CPU",
 		"SHADOW    page tables the driver keeps for the guest",
-		"EXITS/s   returns from the guest to the driver; FAULTS/s and HCALLS/s are among them",
+		"EXITS/s   returns to the driver; FAULTS/s and HCALLS/s are among them",
+		"MOST/s    what most of them were for, named as 'stat' does, and how many these are",
+		"HEARTBEAT whether the tick counter of a partition's kernel moves",
 		"", "Any key goes back.",
 	};
 	size_t i;
@@ -176,7 +170,7 @@ static void put_screen(struct top *t, FILE *f)
 			 t->keys ? "; h help, q quit" : "");
 		fprintf(f, "%.*s%s", (int)(style.columns ? style.columns : sizeof(line)), line,
 			style.eol);
-		top_table(f, &t->now, &style);
+		top_tables(f, &t->now, &style);
 	}
 	fputs("\033[J", f);
 }
@@ -426,6 +420,6 @@ static int cmd_top(int argc, char **argv)
 }
 
 const struct verb verb_top = {
-	.name = "top", .operands = "", .help = "Show guests live, the busiest first",
+	.name = "top", .operands = "", .help = "Show guests and partitions live",
 	.opts = opts, .fn = cmd_top,
 };

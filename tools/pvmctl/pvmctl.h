@@ -9,7 +9,8 @@
  *	ctl.c		control socket of a running guest, both ends	term.c	raw terminal
  *	cmd_partition*.c  the verbs of "partition"	part_args.c (pure), part_inuse.c
  *	initramfs.c	guest userland made in memory			cpio.c, elf.c, wire.c (pure)
- *	top.c		rows, rates and columns of top (pure)		top_guests.c	its rows of guests
+ *	top.c		rows and rates of top, top_table.c: their tables (both pure)
+ *	top_guests.c	its rows of guests		top_partitions.c  its rows of partitions
  */
 #ifndef PVMCTL_H
 #define PVMCTL_H
@@ -67,6 +68,9 @@ bool guest_name_check(const char *name);
 /** state_colour() - of a guest's state */
 enum out_colour state_colour(uint32_t state);
 
+/** boottime_ns() - now, on the clock of created_ns and started_ns */
+uint64_t boottime_ns(void);
+
 /** kernel_default() - the host's own kernel image. Return: malloc'ed path, or NULL and a sentence */
 char *kernel_default(bool quiet);
 
@@ -96,6 +100,13 @@ int part_failed(struct pvm_ctx *ctx, int err, const char *next);
 
 /** part_exit_code() - exit code for the way a partition stopped */
 int part_exit_code(const struct pvm_part_status *status);
+
+/** part_state_colour() - of a partition's state */
+enum out_colour part_state_colour(uint32_t state);
+
+/** part_heartbeat() - "beating", "silent 12s", "-"; returns buf, of PART_BEAT_LEN bytes */
+#define PART_BEAT_LEN	(OUT_NUM_LEN + 8)
+char *part_heartbeat(char *buf, const struct pvm_part_row *row);
 
 /** json_part() - the fields of a partition, UAPI names, into an open object */
 void json_part(struct json *j, const struct pvm_part_row *row);

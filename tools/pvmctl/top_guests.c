@@ -8,7 +8,9 @@
 #include "pvmctl.h"
 #include "top.h"
 
-static void take_counters(struct top_row *r, const struct pvm_stat_row *stat, size_t n)
+#define REASON "exit_"
+
+void top_count(struct top_row *r, const struct pvm_stat_row *stat, size_t n)
 {
 	static const struct { const char *name; enum top_counter counter; } wanted[] = {
 		{ "exits", TOP_EXITS }, { "exit_pf", TOP_FAULTS },
@@ -22,6 +24,13 @@ static void take_counters(struct top_row *r, const struct pvm_stat_row *stat, si
 				continue;
 			r->counter[wanted[k].counter] = stat[i].value;
 			r->has |= TOP_HAS(wanted[k].counter);
+		}
+		if (!strncmp(stat[i].name, REASON, strlen(REASON)) && r->nr_reasons < TOP_REASONS) {
+			struct top_reason *reason = &r->reason[r->nr_reasons++];
+
+			snprintf(reason->name, sizeof(reason->name), "%s",
+				 stat[i].name + strlen(REASON));
+			reason->count = stat[i].value;
 		}
 	}
 }
@@ -38,20 +47,20 @@ static int add_guest(struct pvm_ctx *ctx, struct top_sample *s, const struct pvm
 		return 0;		/* ended between the list and now */
 	if (err)
 		return err;
-	r = top_add(s, top_guests.kind);
+	r = top_add(s, TOP_GUEST);
 	if (r) {
 		r->id = info->id;
 		snprintf(r->name, sizeof(r->name), "%s", info->name);
 		r->state = pvm_state_name(info->state);
 		r->colour = state_colour(info->state);
-		r->has = TOP_HAS_SHADOW | TOP_HAS_OWNER;
+		r->has = TOP_HAS_SHADOW | TOP_HAS_OWNER | TOP_HAS_UPTIME;
 		r->cpus = info->nr_vcpus;
 		r->pid = info->pid;
 		r->uid = info->uid;
-		r->created_ns = info->created_ns;
+		r->created_ns = r->since_ns = info->created_ns;
 		r->memory_bytes = info->memory_bytes;
 		r->shadow_bytes = info->shadow_bytes;
-		take_counters(r, stat, n);
+		top_count(r, stat, n);
 	}
 	pvm_free(stat);
 	return r ? 0 : -ENOMEM;
@@ -72,4 +81,4 @@ static int sample(struct pvm_ctx *ctx, struct top_sample *s)
 	return err;
 }
 
-const struct top_source top_guests = { .kind = "guest", .sample = sample };
+const struct top_source top_guests = { .sample = sample };
