@@ -21,6 +21,8 @@
 #include "modsig.h"
 #include "pvmctl.h"
 
+#define TEXT_AT		17	/* column behind result and check */
+
 static struct { bool json; } args;
 
 static const struct opt opts[] = {
@@ -58,10 +60,14 @@ void report(enum result r, const char *check, const char *next, const char *fmt,
 		json_close(&j);
 		return;
 	}
-	printf("%s%-4s%s  %-10s %s\n", out_colour(stdout, colours[r]), words[r],
-	       out_colour(stdout, COL_PLAIN), check, text);
-	if (next)
-		printf("                 -> %s\n", next);
+	printf("%s%-4s%s  %-10s ", out_colour(stdout, colours[r]), words[r],
+	       out_colour(stdout, COL_PLAIN), check);
+	out_folded(stdout, text, TEXT_AT);
+	if (next) {
+		printf("\n%*s-> ", TEXT_AT, "");
+		out_folded(stdout, next, TEXT_AT + 3);
+	}
+	putchar('\n');
 }
 
 bool first_line(const char *path, char *buf, size_t len)

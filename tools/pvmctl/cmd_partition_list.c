@@ -17,10 +17,10 @@ static const struct opt opts[] = {
 };
 
 static const struct column columns[] = {
-	{ "NAME", COL_LEFT }, { "ID", COL_RIGHT }, { "STATE", COL_LEFT }, { "CPUS", COL_RIGHT },
-	{ "MEMORY", COL_RIGHT }, { "ADDRESS", COL_LEFT }, { "DEVICES", COL_RIGHT },
-	{ "EXITS", COL_RIGHT }, { "UPTIME", COL_RIGHT }, { "HEARTBEAT", COL_LEFT },
-	{ "STOPPED", COL_LEFT },
+	{ "NAME", COL_LEFT }, { "ID", COL_RIGHT, .spare = true }, { "STATE", COL_LEFT },
+	{ "CPUS", COL_RIGHT }, { "MEMORY", COL_RIGHT }, { "ADDRESS", COL_LEFT, .spare = true },
+	{ "DEVICES", COL_RIGHT, .spare = true }, { "EXITS", COL_RIGHT, .spare = true },
+	{ "UPTIME", COL_RIGHT }, { "HEARTBEAT", COL_LEFT }, { "STOPPED", COL_LEFT },
 };
 
 static int print_table(const struct pvm_part_row *rows, size_t n)

@@ -185,6 +185,13 @@ static void put_folded(FILE *f, const char *text, size_t width, size_t indent)
 	fputs(text, f);
 }
 
+void out_folded(FILE *f, const char *text, unsigned int column)
+{
+	unsigned int columns = columns_of(f);
+
+	put_folded(f, text, columns > column + LAST_MIN ? columns - column : strlen(text), column);
+}
+
 static void put_cut(FILE *f, const char *text, size_t width)
 {
 	if (strlen(text) > width)
@@ -201,6 +208,8 @@ static void print_row(const struct table *t, FILE *f, const struct cell *row, co
 		bool last = c + 1 == t->nr_columns;
 		const char *paint = row[c].colour == COL_PLAIN ? "" : out_colour(f, row[c].colour);
 
+		if (!width[c])
+			continue;	/* left out */
 		if (c)
 			fprintf(f, "%*s", GAP, "");
 		fputs(paint, f);
@@ -217,22 +226,39 @@ static void print_row(const struct table *t, FILE *f, const struct cell *row, co
 	fputc('\n', f);
 }
 
-/* Make room in the one column that can give some. */
+/* Take from a column what is too much, but not below @min. */
+static void give(size_t *width, size_t *sum, size_t room, size_t min)
+{
+	size_t less = *sum > room ? *sum - room : 0;
+
+	if (*width <= min)
+		return;
+	if (less > *width - min)
+		less = *width - min;
+	*width -= less;
+	*sum -= less;
+}
+
+/* Make room: fold the last column, leave out spare ones (width 0), cut the first. */
 static void fit(const struct table *t, size_t *width, size_t room)
 {
-	size_t last = t->nr_columns - 1, give = 0, sum = last * GAP, c, min = LAST_MIN;
+	size_t last = t->nr_columns - 1, sum = last * GAP, wanted = width[last], c;
 
 	for (c = 0; c < t->nr_columns; c++)
 		sum += width[c];
-	if (!room || sum <= room)
+	if (!room)
 		return;
 	if (t->columns[last].align == COL_LEFT)
-		give = last;
-	else
-		min = FIRST_MIN;
-	if (width[give] <= min)
-		return;
-	width[give] = width[give] > sum - room + min ? width[give] - (sum - room) : min;
+		give(&width[last], &sum, room, LAST_MIN);
+	for (c = last; sum > room && c-- > 1;) {
+		if (!t->columns[c].spare)
+			continue;
+		sum -= width[c] + GAP;
+		width[c] = 0;
+	}
+	if (sum < room)		/* what was left out may be more than was asked for */
+		width[last] += room - sum < wanted - width[last] ? room - sum : wanted - width[last];
+	give(&width[0], &sum, room, FIRST_MIN);
 }
 
 int table_print(struct table *t, FILE *f)

@@ -67,6 +67,7 @@ enum col_align { COL_LEFT, COL_RIGHT };
 struct column {
 	const char *title;
 	enum col_align align;
+	bool spare;		/* left out where a terminal is too narrow; the last column never is */
 };
 
 /* Memory is the only thing that fails here; a table that had no memory prints nothing and says so. */
@@ -77,10 +78,13 @@ void table_paint(struct table *t, enum out_colour colour);
 /**
  * table_print() - the title in bold on a terminal, then the rows; frees the table
  *
- * On a terminal that is too narrow, text in the last column goes on below itself, and if the last
- * column holds numbers the first one is cut.
+ * On a terminal that is too narrow, text in the last column goes on below itself; if that is not
+ * enough, spare columns are left out, beginning at the right, and then the first one is cut.
  */
 int table_print(struct table *t, FILE *f);
+
+/** out_folded() - text that begins at @column; on a terminal it is folded at blanks, below itself */
+void out_folded(FILE *f, const char *text, unsigned int column);
 
 /* ---- JSON: one object per line ---- */
 
