@@ -30,6 +30,18 @@ POLITE = 'trap "echo off; exit 0" TERM; echo up; while :; do sleep 0.05; done'
 DEAF = 'trap "" TERM; echo up; while :; do sleep 0.05; done'
 
 
+SOCKETS = "/run/pvm" if os.geteuid() == 0 else os.environ["XDG_RUNTIME_DIR"] + "/pvm"
+
+
+def kill_and_wait(pid):
+    """Of a pvmctl that is not our child; the driver lets its guest go."""
+    os.kill(pid, signal.SIGKILL)
+    for _ in range(100):
+        if b'"pid":%d,' % pid not in run(["list", "--json"]).stdout:
+            return
+        time.sleep(0.05)
+
+
 def end(status):
     return 'printf "\\033]pvm;$NONCE;exit=%s\\007"' % status
 
@@ -317,8 +329,24 @@ def background():
     r = run(["stop", "web", "--force"])
     check("stop --force kills a pvmctl that does not answer",
           r.returncode == 0 and time.time() - start < 12, r)
+    check("and removes its socket", not os.path.exists(SOCKETS + "/web.sock"))
+    run(args, POLITE)
+    kill_and_wait(json.loads(run(["list", "--json"]).stdout)["pid"])
+    left = os.path.exists(SOCKETS + "/web.sock")
     r = run(args, POLITE)
-    check("the socket it left is no obstacle", r.returncode == 0 and not r.stderr, r)
+    check("the socket of one that was killed is no obstacle", left and r.returncode == 0 and
+          not r.stderr, (left, r))
+    p = subprocess.Popen([PVMCTL, "run", "--kernel", KERNEL, "--detach"], stdin=subprocess.DEVNULL,
+                         stdout=subprocess.PIPE, env=environment(POLITE, {}))
+    unnamed = SOCKETS + "/" + p.communicate(timeout=20)[0].decode().strip() + ".sock"
+    for row in map(json.loads, run(["list", "--json"]).stdout.splitlines()):
+        if row["name"] != "web":
+            kill_and_wait(row["pid"])
+    left = os.path.exists(unnamed)
+    run(["stop", "web"])
+    run(args, POLITE)
+    check("the next guest removes sockets of processes that are gone", left and
+          not os.path.exists(unnamed) and os.path.exists(SOCKETS + "/web.sock"), (left, unnamed))
     pid = json.loads(run(["list", "--json"]).stdout)["pid"]
     os.kill(pid, signal.SIGTERM)
     for _ in range(100):

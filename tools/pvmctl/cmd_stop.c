@@ -151,6 +151,8 @@ static int kill_owner(const char *name)
 	if (!code && !wait_gone(ctx, info.id))
 		code = msg_cannot(EXIT_FAILED, ETIMEDOUT, NULL, "the host's kernel log may say more",
 				  "end guest %s", name);
+	if (!code && info.uid == geteuid())
+		ctl_forget(name);
 out:
 	pvm_ctx_destroy(ctx);
 	return code;

@@ -5,8 +5,10 @@
  * The directory is the protection: 0700 and owned by the user. One that is not, is not used. For
  * root looking for another user's guest the directory must belong to that user.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +97,40 @@ int ctl_connect(const char *name, uid_t uid)
 		return err;
 	}
 	return fd;
+}
+
+void ctl_forget(const char *name)
+{
+	struct sockaddr_un sa;
+	int fd = ctl_socket(name, geteuid(), false, &sa);
+
+	if (fd < 0)
+		return;
+	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) && errno == ECONNREFUSED)
+		unlink(sa.sun_path);
+	close(fd);
+}
+
+void ctl_sweep(void)
+{
+	char dir[PATH_MAX / 2], name[32];
+	struct dirent *e;
+	int pid, end;
+	DIR *d;
+
+	if (ctl_directory(geteuid(), false, dir, sizeof(dir)))
+		return;
+	d = opendir(dir);
+	while (d && (e = readdir(d))) {
+		end = 0;
+		if (sscanf(e->d_name, "guest-%d.sock%n", &pid, &end) != 1 || !end || e->d_name[end] ||
+		    pid <= 0 || !kill(pid, 0) || errno != ESRCH)
+			continue;
+		snprintf(name, sizeof(name), "guest-%d", pid);
+		ctl_forget(name);
+	}
+	if (d)
+		closedir(d);
 }
 
 int ctl_send(int fd, enum ctl_kind kind, const void *data, size_t len)

@@ -91,6 +91,12 @@ void ctl_close(struct ctl_server *s, int code, const char *text);
  */
 int ctl_directory(uid_t uid, bool create, char *path, size_t len);
 
+/** ctl_forget() - remove the socket that a killed pvmctl of this user left, unless somebody answers */
+void ctl_forget(const char *name);
+
+/** ctl_sweep() - forget sockets named after processes (guest-PID) that are gone; other names come again */
+void ctl_sweep(void);
+
 struct sockaddr_un;
 
 /** ctl_socket() - an unconnected socket and the address of a guest's. Return: descriptor or -errno */

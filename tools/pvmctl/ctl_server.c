@@ -248,6 +248,7 @@ int ctl_serve(struct pvm_loop *loop, const char *name, const struct ctl_ops *ops
 		goto err_close;
 	}
 	unlink(s->sa.sun_path);
+	ctl_sweep();
 	if (bind(s->fd, (struct sockaddr *)&s->sa, sizeof(s->sa))) {
 		err = -errno;
 		goto err_close;
