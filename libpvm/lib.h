@@ -9,7 +9,8 @@
  *	xs_server.c console.c evtchn.c gnt.c  what talks to a running guest
  *	load.c decomp.c │ stats.c             files to bytes │ counters to rows
  *	part_build.c part_acpi.c part_vmcore.c part_dmesg.c   pure, of partitions
- *	build.c xs_proto.c xs_tree.c xs_node.c xs_wire.c ring.h   pure: no I/O, no locks, no threads
+ *	build.c xs_wire.c ring.h              pure: no I/O, no locks, no threads
+ *	xs_proto.c xs_tree.c xs_txn.c xs_watch.c xs_node.c   pure, of xenstore
  *	ctx.c loop.c mem.c part_memmap.c      objects of the host, and its memory
  *	ioctl.c err.c                         the driver │ messages
  *

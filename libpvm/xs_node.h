@@ -3,7 +3,7 @@
  * xenstore nodes: one record per path, permissions, and a table to find them. Pure.
  *
  * A record holds the names of its children as the DIRECTORY reply wants them: NUL-terminated, one
- * behind the other. Records know nothing of transactions or watches (xs_tree.c).
+ * behind the other. Records know nothing of transactions or watches (xs_txn.c, xs_watch.c).
  */
 #ifndef PVM_XS_NODE_H
 #define PVM_XS_NODE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /*
- * xenstore tree: nodes, transactions, watches, connections, quotas. Pure: memory is its only
- * effect.
+ * xenstore tree: nodes, transactions (xs_txn.c), watches (xs_watch.c), connections, quotas. Pure:
+ * memory is its only effect.
  *
  * Every change is a transaction; a change outside one is a transaction of a single operation. A
  * transaction is a set of node records on top of the tree: those it looked at, with the generation
