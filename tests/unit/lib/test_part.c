@@ -1,105 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Partitions on a fake driver (fake_part.c): create, boot, console, log and heartbeat, as a launcher
- * uses them; every driver call and allocation failing in turn, and nothing left behind.
+ * Partitions on a fake driver (fake_part.c): create, ask, start and stop, as a launcher does it; every
+ * driver call and allocation failing in turn, and nothing left behind. What comes out of a partition
+ * is in test_part_inside.c.
  */
 #include "test.h"
-#include "fake_ioctl.h"
-#include "fake_part.h"
-#include "lib.h"
-
-#include <dirent.h>
-#include <fcntl.h>
-#include <time.h>
-#include <unistd.h>
-
-static struct pvm_ctx *ctx;
-static struct pvm_part *part;
-static uint8_t kernel[0x4a00];
-static const uint32_t cpus[] = { 2, 3 };
-static int fds_before;
-
-static int count_fds(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	while (readdir(d))
-		n++;
-	closedir(d);
-	return n;
-}
-
-static void make_kernel(void)
-{
-	static const struct { uint16_t at; uint32_t value; uint8_t bytes; } h[] = {
-		{ 0x1f1, 4, 1 }, { 0x1f4, 0x400, 4 }, { 0x1fe, 0xaa55, 2 }, { 0x201, 0x6a, 1 },
-		{ 0x206, 0x20f, 2 }, { 0x211, 1, 1 }, { 0x230, 0x200000, 4 }, { 0x234, 1, 1 },
-		{ 0x236, 3, 2 }, { 0x238, 2047, 4 }, { 0x260, 8 << 20, 4 },
-	};
-
-	memset(kernel, 0x90, sizeof(kernel));
-	memset(kernel, 0, 0xa00);
-	for (size_t i = 0; i < sizeof(h) / sizeof(h[0]); i++)
-		memcpy(kernel + h[i].at, &h[i].value, h[i].bytes);
-	memcpy(kernel + 0x202, "HdrS", 4);
-}
-
-static int setup(void **state)
-{
-	fake_reset();
-	fake_part_reset();
-	make_kernel();
-	part = NULL;
-	ctx = NULL;
-	fds_before = count_fds();
-	return pvm_ctx_create(NULL, &ctx);
-}
-
-static int teardown(void **state)
-{
-	pvm_part_close(part);
-	pvm_ctx_destroy(ctx);
-	assert_int_equal(fpart.nr_maps, 0);
-	fake_part_reset();
-	assert_int_equal(count_fds(), fds_before);
-	return 0;
-}
-
-static void says(const char *words)
-{
-	if (!strstr(pvm_errmsg(), words))
-		fail_msg("no '%s' in: %s", words, pvm_errmsg());
-}
-
-static int create(void)
-{
-	struct pvm_part_opts o = PVM_PART_OPTS_INIT;
-
-	o.name = "web";
-	o.cpus = cpus;
-	o.nr_cpus = 2;
-	o.memory_bytes = 64 << 20;
-	return pvm_part_create(ctx, &o, &part);
-}
-
-static int start(void)
-{
-	struct pvm_part_boot b = PVM_PART_BOOT_INIT;
-
-	b.kernel_data = kernel;
-	b.kernel_bytes = sizeof(kernel);
-	b.initrd_data = "initrd";
-	b.initrd_bytes = 6;
-	b.cmdline = "quiet";
-	return pvm_part_start(part, &b);
-}
-
-/* What a kernel does when it has come up. */
-static void kernel_is_up(void)
-{
-	strcpy((char *)fpart.mem + (40 << 20), "OSRELEASE=6.1\nNUMBER(phys_base)=0\n");
-}
+#include "partition.h"
 
 /* ---- create and ask ---------------------------------------------------------------------- */
 
@@ -410,240 +316,6 @@ static void bad_boots_leave_the_memory_alone(void **state)
 	assert_int_equal(pvm_part_start(part, &b), 0);
 }
 
-/* ---- up, log, heartbeat ------------------------------------------------------------------ */
-
-static void waiting_ends_when_the_kernel_is_up(void **state)
-{
-	assert_int_equal(create(), 0);
-	fpart.on_start = kernel_is_up;
-	assert_int_equal(start(), 0);
-	assert_int_equal(pvm_part_wait_up(part, 0), 0);
-	assert_int_equal(pvm_part_wait_up(part, -1), 0);
-}
-
-static void an_earlier_kernel_is_not_taken_for_the_new_one(void **state)
-{
-	assert_int_equal(create(), 0);
-	fpart.on_start = kernel_is_up;
-	assert_int_equal(start(), 0);
-	assert_int_equal(pvm_part_wait_up(part, 0), 0);
-	assert_int_equal(pvm_part_stop(part, 0, NULL), 0);
-	fpart.on_start = NULL;
-	assert_int_equal(start(), 0);
-	assert_int_equal(pvm_part_wait_up(part, 150), -ETIMEDOUT);
-	says("was not up after 150 ms");
-}
-
-static void waiting_ends_when_the_partition_stops(void **state)
-{
-	assert_int_equal(create(), 0);
-	assert_int_equal(start(), 0);
-	fake_part_state(PVM_PART_STOPPED, PVM_PSTOP_TRIPLE);
-	assert_int_equal(pvm_part_wait_up(part, 20000), -ESHUTDOWN);
-	says("stopped before its kernel was up");
-}
-
-static void a_kernel_without_symbols_has_neither_log_nor_heartbeat(void **state)
-{
-	size_t bytes = 77;
-	char *text;
-
-	assert_int_equal(create(), 0);
-	assert_int_equal(pvm_part_dmesg(part, &text, &bytes), -ENODATA);
-	assert_int_equal(pvm_part_heartbeat(part, 1000), -ENODATA);
-	fpart.on_start = kernel_is_up;
-	assert_int_equal(start(), 0);
-	assert_int_equal(pvm_part_dmesg(part, &text, &bytes), -ENODATA);
-	says("nothing in its memory looks like a Linux kernel");
-	assert_int_equal(bytes, 77);
-	assert_int_equal(pvm_part_heartbeat(part, 1000), -ENODATA);
-	assert_int_equal(fpart.beat_ms, 0);
-	assert_int_equal(pvm_part_heartbeat(part, 0), 0);
-}
-
-/* Image addresses map to FAKE_PART_ADDR; one symbol table with two names, one record. */
-static void kernel_with_symbols(void)
-{
-	uint8_t *m = fpart.mem + (40 << 20);
-	const unsigned long long va = 0xffffffff80000000ull;
-	static const char names[] = "\x0c" "Dinit_uts_ns" "\x0b" "Djiffies_64";
-	uint64_t prb[] = { 0, va + 0x3000, va + 0x4000, 0, 0, 0, 0, 0, 12, va + 0x5000 };
-
-	memset(m, 0, 0x20000);
-	sprintf((char *)m,
-		"OSRELEASE=6.1\nNUMBER(phys_base)=%llu\nSYMBOL(init_uts_ns)=%llx\n"
-		"SYMBOL(kallsyms_names)=%llx\nSYMBOL(kallsyms_num_syms)=%llx\n"
-		"SYMBOL(kallsyms_token_table)=%llx\nSYMBOL(kallsyms_token_index)=%llx\n"
-		"SYMBOL(kallsyms_offsets)=%llx\nSYMBOL(kallsyms_relative_base)=%llx\n"
-		"SYMBOL(prb)=%llx\nOFFSET(printk_ringbuffer.desc_ring)=0\n"
-		"OFFSET(printk_ringbuffer.text_data_ring)=64\nOFFSET(prb_desc_ring.count_bits)=0\n"
-		"OFFSET(prb_desc_ring.descs)=8\nOFFSET(prb_desc_ring.infos)=16\n"
-		"OFFSET(prb_desc_ring.head_id)=24\nOFFSET(prb_desc_ring.tail_id)=32\n"
-		"SIZE(prb_desc)=24\nOFFSET(prb_desc.state_var)=0\nOFFSET(prb_desc.text_blk_lpos)=8\n"
-		"OFFSET(prb_data_blk_lpos.begin)=0\nOFFSET(prb_data_blk_lpos.next)=8\n"
-		"SIZE(printk_info)=88\nOFFSET(printk_info.ts_nsec)=8\nOFFSET(printk_info.text_len)=16\n"
-		"OFFSET(prb_data_ring.size_bits)=0\nOFFSET(prb_data_ring.data)=8\n",
-		FAKE_PART_ADDR + (40 << 20), va + 0x1700, va + 0x8000, va + 0x1600, va + 0x9000,
-		va + 0xa000, va + 0xb000, va + 0x1500, va + 0x1400);
-	for (int i = 0; i < 256; i++) {
-		m[0x9000 + 2 * i] = (uint8_t)i;
-		((uint16_t *)(m + 0xa000))[i] = (uint16_t)(2 * i);
-	}
-	memcpy(m + 0x8000, names, sizeof(names));
-	m[0x1600] = 2;
-	*(uint64_t *)(m + 0x1500) = va;
-	((uint32_t *)(m + 0xb000))[0] = 0x1700;
-	((uint32_t *)(m + 0xb000))[1] = 0x1800;
-	*(uint64_t *)(m + 0x1400) = va + 0x2000;
-	memcpy(m + 0x2000, prb, sizeof(prb));
-	*(uint64_t *)(m + 0x3000) = 2ull << 62;
-	*(uint64_t *)(m + 0x3010) = 16;
-	*(uint64_t *)(m + 0x4008) = 5000000;
-	m[0x4010] = 5;
-	memcpy(m + 0x5008, "hello", 5);
-}
-
-static void log_and_ticks_are_found(void **state)
-{
-	size_t bytes;
-	char *text;
-
-	assert_int_equal(create(), 0);
-	fpart.on_start = kernel_with_symbols;
-	assert_int_equal(start(), 0);
-	assert_int_equal(pvm_part_dmesg(part, &text, &bytes), 0);
-	assert_string_equal(text, "[    0.005000] hello\n");
-	assert_int_equal(bytes, strlen(text));
-	pvm_free(text);
-	assert_int_equal(pvm_part_heartbeat(part, 2500), 0);
-	assert_int_equal(fpart.beat_addr, FAKE_PART_ADDR + (40 << 20) + 0x1800);
-	assert_int_equal(fpart.beat_ms, 2500);
-	assert_int_equal(pvm_part_heartbeat(part, 0), 0);
-	assert_int_equal(fpart.beat_addr, 0);
-	/* A counter that is not where the driver may look. */
-	((uint32_t *)(fpart.mem + (40 << 20) + 0xb000))[1] = 0x1801;
-	assert_int_equal(pvm_part_heartbeat(part, 2500), -ENODATA);
-	((uint32_t *)(fpart.mem + (40 << 20) + 0xb000))[1] = 0x3fffffff;
-	assert_int_equal(pvm_part_heartbeat(part, 2500), -ENODATA);
-	assert_int_equal(fpart.beat_addr, 0);
-}
-
-/* ---- console ----------------------------------------------------------------------------- */
-
-/* As the driver does. */
-static void uart_prints(const char *text, size_t n)
-{
-	for (; n--; text++)
-		fpart.con->out[fpart.con->out_head++ % PVM_PART_OUT_BYTES] = (uint8_t)*text;
-}
-
-static size_t take(char *buf, size_t bytes, uint64_t *lost)
-{
-	size_t n = 0;
-
-	assert_int_equal(pvm_part_console_read(part, buf, bytes, &n, lost), 0);
-	return n;
-}
-
-static void output_is_read_once_and_lost_bytes_are_counted(void **state)
-{
-	static char big[PVM_PART_OUT_BYTES + 100], buf[2 * PVM_PART_OUT_BYTES];
-	uint64_t lost = 0;
-
-	assert_int_equal(create(), 0);
-	assert_int_equal(take(buf, sizeof(buf), NULL), 0);
-	uart_prints("hello", 5);
-	assert_int_equal(take(buf, 3, &lost), 3);
-	assert_int_equal(take(buf + 3, sizeof(buf), &lost), 2);
-	assert_memory_equal(buf, "hello", 5);
-	assert_int_equal(lost, 0);
-	assert_int_equal(fpart.con->out_tail, 5);
-	for (size_t i = 0; i < sizeof(big); i++)
-		big[i] = (char)(i * 31);
-	uart_prints(big, sizeof(big));
-	assert_int_equal(take(buf, sizeof(buf), &lost), PVM_PART_OUT_BYTES);
-	assert_int_equal(lost, 100);
-	assert_memory_equal(buf, big + 100, PVM_PART_OUT_BYTES);
-}
-
-static void a_new_handle_sees_what_is_left(void **state)
-{
-	struct pvm_part *other;
-	char buf[64];
-	size_t n;
-
-	assert_int_equal(create(), 0);
-	take(buf, 1, NULL);
-	uart_prints("earlier", 7);
-	assert_int_equal(take(buf, sizeof(buf), NULL), 7);
-	assert_int_equal(pvm_part_open(ctx, "web", &other), 0);
-	assert_int_equal(pvm_part_console_read(other, buf, sizeof(buf), &n, NULL), 0);
-	assert_int_equal(n, 7);
-	pvm_part_close(other);
-	fpart.con->out_head = 0xfffffffe;			/* indices wrap */
-	assert_int_equal(pvm_part_open(ctx, "web", &other), 0);
-	assert_int_equal(pvm_part_console_read(other, buf, 0, &n, NULL), 0);
-	uart_prints("xyz", 3);
-	pvm_part_close(other);
-	fpart.con->out_head = 0;				/* a new ring */
-	uart_prints("new", 3);
-	assert_int_equal(take(buf, sizeof(buf), NULL), 3);
-	assert_memory_equal(buf, "new", 3);
-}
-
-static void hostile_indices_do_no_harm(void **state)
-{
-	static char buf[2 * PVM_PART_OUT_BYTES];
-	size_t n;
-
-	assert_int_equal(create(), 0);
-	take(buf, 1, NULL);
-	srand(4);
-	for (int i = 0; i < 20000; i++) {
-		fpart.con->out_head = (uint32_t)rand() << (rand() % 4);
-		fpart.con->out_tail = (uint32_t)rand();
-		fpart.con->in_head = (uint32_t)rand() >> (rand() % 24);
-		fpart.con->in_tail = (uint32_t)rand() >> (rand() % 24);
-		assert_true(take(buf, sizeof(buf), NULL) <= PVM_PART_OUT_BYTES);
-		assert_int_equal(pvm_part_console_write(part, buf, sizeof(buf), &n), 0);
-		assert_true(n <= PVM_PART_IN_BYTES);
-	}
-}
-
-static void input_waits_for_room(void **state)
-{
-	static char text[PVM_PART_IN_BYTES + 10];
-	size_t n;
-
-	memset(text, 'k', sizeof(text));
-	assert_int_equal(create(), 0);
-	assert_int_equal(pvm_part_console_write(part, "a", 1, &n), 0);
-	assert_int_equal(n, 1);
-	assert_int_equal(fpart.con->in[0], 'a');
-	assert_int_equal(pvm_part_console_write(part, text, sizeof(text), &n), 0);
-	assert_int_equal(n, PVM_PART_IN_BYTES - 1);
-	assert_int_equal(pvm_part_console_write(part, text, 1, &n), 0);
-	assert_int_equal(n, 0);
-	fpart.con->in_tail = 5;
-	assert_int_equal(pvm_part_console_write(part, text, 9, &n), 0);
-	assert_int_equal(n, 5);
-	assert_int_equal(fpart.con->in_head, PVM_PART_IN_BYTES + 5);
-}
-
-static void a_real_uart_is_not_read_here(void **state)
-{
-	char buf[8];
-	size_t n;
-
-	assert_int_equal(create(), 0);
-	fpart.real_uart = true;
-	assert_int_equal(pvm_part_console_read(part, buf, 8, &n, NULL), -EOPNOTSUPP);
-	says("it is a real UART");
-	assert_int_equal(pvm_part_console_write(part, buf, 8, &n), -EOPNOTSUPP);
-	fpart.op_err = -ENOMEM;
-	assert_int_equal(pvm_part_console_read(part, buf, 8, &n, NULL), -ENOMEM);
-}
-
 /* ---- failures ---------------------------------------------------------------------------- */
 
 static int whole_life(void)
@@ -713,22 +385,11 @@ static int whole_life(void)
 	return err;
 }
 
-static void clean_up(void)
-{
-	pvm_part_close(part);
-	part = NULL;
-	pvm_ctx_destroy(ctx);
-	ctx = NULL;
-	assert_int_equal(fpart.nr_maps, 0);
-	fake_part_reset();
-	assert_int_equal(count_fds(), fds_before);
-}
-
 static void every_failing_driver_call_is_undone(void **state)
 {
 	unsigned int n, ok = 0;
 
-	clean_up();
+	teardown(state);
 	for (n = 1; n < 60 && !ok; n++) {
 		int err;
 
@@ -742,7 +403,7 @@ static void every_failing_driver_call_is_undone(void **state)
 		} else {
 			ok = n;
 		}
-		clean_up();
+		teardown(state);
 	}
 	assert_true(ok > 20);
 }
@@ -752,7 +413,7 @@ static void every_failing_allocation_is_undone(void **state)
 	bool failed = true;
 	unsigned int n;
 
-	clean_up();
+	teardown(state);
 	for (n = 1; failed; n++) {
 		int err;
 
@@ -763,7 +424,7 @@ static void every_failing_allocation_is_undone(void **state)
 		assert_int_equal(!!err, failed);
 		if (err)
 			assert_int_equal(err, -ENOMEM);
-		clean_up();
+		teardown(state);
 	}
 	assert_true(n > 10);
 }
@@ -781,16 +442,6 @@ int main(void)
 		T(stop_and_start_again),
 		T(stop_reasons_are_told_in_words),
 		T(bad_boots_leave_the_memory_alone),
-		T(waiting_ends_when_the_kernel_is_up),
-		T(an_earlier_kernel_is_not_taken_for_the_new_one),
-		T(waiting_ends_when_the_partition_stops),
-		T(a_kernel_without_symbols_has_neither_log_nor_heartbeat),
-		T(log_and_ticks_are_found),
-		T(output_is_read_once_and_lost_bytes_are_counted),
-		T(a_new_handle_sees_what_is_left),
-		T(hostile_indices_do_no_harm),
-		T(input_waits_for_room),
-		T(a_real_uart_is_not_read_here),
 		T(every_failing_driver_call_is_undone),
 		T(every_failing_allocation_is_undone),
 	};
