@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The benchmark: one static program, one row per operation. It is /init of its own initramfs, so
+ * The benchmark: one static program, one row per operation (rows_*.c). It is /init of its own initramfs, so
  * that the very same image boots on the bare emulated machine, in a guest and under Xen.
  *
  * The emulator advances virtual time by 1 ns per executed instruction (-icount shift=0), so
@@ -19,36 +19,19 @@
  * rows), bench.rows=a,b (only these), bench.forever=a (that row without end, for "profile").
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <net/if.h>
-#include <netinet/tcp.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <ucontext.h>
 #include <unistd.h>
 
-#define PAGE		4096
-#define FUTEX_WAIT	0	/* linux/futex.h is not in every libc's search path */
-#define FUTEX_WAKE	1
-#define BUSYBOX		"/bin/busybox"
-#define TCC		"/bin/tcc"
-#define MiB		(1024 * 1024)
+#include "bench.h"
 
 static int out = 1;
 
@@ -75,14 +58,11 @@ static void finish(int status)
 	_exit(status);
 }
 
-static void fail(const char *what) __attribute__((noreturn));
-static void fail(const char *what)
+void fail(const char *what)
 {
 	say("BENCH error %s: %s", what, strerror(errno));
 	finish(1);
 }
-
-#define must(expr) ({ __auto_type r_ = (expr); if (r_ == (__typeof__(r_))-1) fail(#expr); r_; })
 
 static uint64_t now(void)
 {
@@ -100,7 +80,7 @@ static uint64_t tsc(void)
 	return lo | (uint64_t)hi << 32;
 }
 
-static void wait_for(pid_t pid)
+void wait_for(pid_t pid)
 {
 	int status;
 
@@ -111,540 +91,17 @@ static void wait_for(pid_t pid)
 	}
 }
 
-/* ---- system calls and signals ---- */
-
-/* Straight, without the C library's wrapper. */
-static void null_syscall(int n)
-{
-	long ret;
-
-	while (n--)
-		asm volatile("syscall" : "=a"(ret) : "a"(SYS_getppid) : "rcx", "r11", "memory");
-}
-
-static int zero_fd;
-
-static void read_setup(void)
-{
-	zero_fd = must(open("/dev/zero", O_RDONLY));
-}
-
-static void read_1(int n)
-{
-	char c;
-
-	while (n--)
-		must(read(zero_fd, &c, 1));
-}
-
-static void stat_path(int n)
-{
-	struct stat st;
-
-	while (n--)
-		must(stat(BUSYBOX, &st));
-}
-
-static volatile int caught;
-
-static void count_signal(int sig)
-{
-	(void)sig;
-	caught++;
-}
-
-static void signal_setup(void)
-{
-	struct sigaction sa = { .sa_handler = count_signal };
-
-	must(sigaction(SIGUSR1, &sa, NULL));
-}
-
-/* raise() as a C library must do it in a program with threads: four system calls, one handler. */
-static void signal_self(int n)
-{
-	sigset_t all, old;
-	pid_t self = getpid();
-
-	sigfillset(&all);
-	while (n--) {
-		must(sigprocmask(SIG_BLOCK, &all, &old));
-		must(syscall(SYS_tgkill, self, self, SIGUSR1));
-		must(sigprocmask(SIG_SETMASK, &old, NULL));
-	}
-}
-
-static char *page;	/* one private page that is there */
-
-/* The store below is 3 bytes: continue behind it. */
-static void skip_store(int sig, siginfo_t *info, void *context)
-{
-	ucontext_t *uc = context;
-
-	(void)sig;
-	(void)info;
-	uc->uc_mcontext.gregs[REG_RIP] += 3;
-}
-
-static void page_setup(void)
-{
-	struct sigaction sa = { .sa_sigaction = skip_store, .sa_flags = SA_SIGINFO };
-
-	/* Closed neighbours: else the area around it would be split and merged at every step. */
-	page = must(mmap(NULL, 3 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	page += PAGE;
-	must(mprotect(page, PAGE, PROT_READ | PROT_WRITE));
-	*page = 1;
-	must(sigaction(SIGSEGV, &sa, NULL));
-}
-
-/* A store to a read-only page: fault, SIGSEGV handler, return from it. */
-static void protection_fault(int n)
-{
-	must(mprotect(page, PAGE, PROT_READ));
-	while (n--)
-		asm volatile("movb $1, (%0)" : : "a"(page) : "memory");
-	must(mprotect(page, PAGE, PROT_READ | PROT_WRITE));
-}
-
-/* Close and open a page. It is written after each pair, so that a lazy fill is paid here. */
-static void mprotect_pair(int n)
-{
-	while (n--) {
-		must(mprotect(page, PAGE, PROT_READ));
-		must(mprotect(page, PAGE, PROT_READ | PROT_WRITE));
-		*(volatile char *)page = 1;
-	}
-}
-
-/* ---- memory ---- */
-
-#define MAP_PAGES 256
-
-static void touch(volatile char *p, int pages, int write)
-{
-	int i;
-
-	for (i = 0; i < pages; i++) {
-		if (write)
-			p[i * PAGE] = 1;
-		else
-			(void)p[i * PAGE];
-	}
-}
-
-static void map_and_touch(int fd, int flags, int write)
-{
-	int prot = PROT_READ | (write ? PROT_WRITE : 0);
-	char *p = must(mmap(NULL, MAP_PAGES * PAGE, prot, flags, fd, 0));
-
-	touch(p, MAP_PAGES, write);
-	must(munmap(p, MAP_PAGES * PAGE));
-}
-
-static void mmap_touch(int n)
-{
-	for (n /= MAP_PAGES; n > 0; n--)
-		map_and_touch(-1, MAP_PRIVATE | MAP_ANONYMOUS, 1);
-}
-
-static int map_fd;
-
-static void file_setup(void)
-{
-	static char block[PAGE];
-	int i;
-
-	map_fd = must(open("/tmp/mapped", O_RDWR | O_CREAT | O_TRUNC, 0600));
-	for (i = 0; i < MAP_PAGES; i++) {
-		memset(block, i, sizeof(block));
-		must(write(map_fd, block, sizeof(block)));
-	}
-}
-
-static void file_read_fault(int n)
-{
-	for (n /= MAP_PAGES; n > 0; n--)
-		map_and_touch(map_fd, MAP_PRIVATE, 0);
-}
-
-static void file_cow_fault(int n)
-{
-	for (n /= MAP_PAGES; n > 0; n--)
-		map_and_touch(map_fd, MAP_PRIVATE, 1);
-}
-
-/* ---- processes and threads ---- */
-
-static void fork_exit(int n)
-{
-	while (n--) {
-		pid_t pid = must(fork());
-
-		if (!pid)
-			_exit(0);
-		wait_for(pid);
-	}
-}
-
-static void fork_exec(int n)
-{
-	while (n--) {
-		pid_t pid = must(fork());
-
-		if (!pid) {
-			execl(BUSYBOX, "true", NULL);
-			_exit(1);
-		}
-		wait_for(pid);
-	}
-}
-
-#define COW_BYTES (16 * MiB)
-static char *cow;
-
-static void cow_setup(void)
-{
-	cow = must(mmap(NULL, COW_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	/* 4 KiB pages whatever the kernel's default: a PV guest has no others. */
-	madvise(cow, COW_BYTES, MADV_NOHUGEPAGE);
-	touch(cow, COW_BYTES / PAGE, 1);
-}
-
-static void cow_done(void)
-{
-	munmap(cow, COW_BYTES);
-}
-
-/* The child copies every page by writing to it, and ends. */
-static void fork_cow(int n)
-{
-	while (n--) {
-		pid_t pid = must(fork());
-
-		if (!pid) {
-			touch(cow, COW_BYTES / PAGE, 1);
-			_exit(0);
-		}
-		wait_for(pid);
-	}
-}
-
-static void *thread_body(void *arg)
-{
-	return arg;
-}
-
-static void thread_join(int n)
-{
-	while (n--) {
-		pthread_t t;
-
-		errno = pthread_create(&t, NULL, thread_body, NULL);
-		if (errno || pthread_join(t, NULL))
-			fail("thread");
-	}
-}
-
-/* ---- two processes ---- */
-
-static int ping[2], pong[2];
-static pid_t partner;
-
-static void partner_end(void)
-{
-	kill(partner, SIGKILL);
-	waitpid(partner, NULL, 0);
-}
-
-static void pipe_setup(void)
-{
-	char c;
-
-	must(pipe(ping));
-	must(pipe(pong));
-	partner = must(fork());
-	if (partner)
-		return;
-	for (;;) {
-		must(read(ping[0], &c, 1));
-		must(write(pong[1], &c, 1));
-	}
-}
-
-static void pipe_round_trip(int n)
-{
-	char c = 0;
-
-	while (n--) {
-		must(write(ping[1], &c, 1));
-		must(read(pong[0], &c, 1));
-	}
-}
-
-static volatile int turn_word, *turn = &turn_word;
-
-static void futex_pass(int mine, int theirs)
-{
-	*turn = theirs;
-	syscall(SYS_futex, turn, FUTEX_WAKE, 1, NULL, NULL, 0);
-	while (*turn != mine)
-		syscall(SYS_futex, turn, FUTEX_WAIT, theirs, NULL, NULL, 0);
-}
-
-static void *futex_partner(void *arg)
-{
-	while (*turn != 1)
-		syscall(SYS_futex, turn, FUTEX_WAIT, 0, NULL, NULL, 0);
-	for (;;)
-		futex_pass(1, 0);
-	return arg;
-}
-
-static void futex_setup(void)
-{
-	pthread_t t;
-
-	if (pthread_create(&t, NULL, futex_partner, NULL))
-		fail("thread");
-	pthread_detach(t);
-}
-
-static void futex_round_trip(int n)
-{
-	while (n--)
-		futex_pass(0, 1);
-}
-
-static int tcp_fd;
-
-static void tcp_setup(void)
-{
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons(7777) };
-	int listener = must(socket(AF_INET, SOCK_STREAM, 0));
-	struct ifreq ifr = { .ifr_name = "lo", .ifr_flags = IFF_UP };
-	int yes = 1;
-	char c;
-
-	must(ioctl(listener, SIOCSIFFLAGS, &ifr));
-	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	must(setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)));
-	must(bind(listener, (struct sockaddr *)&a, sizeof(a)));
-	must(listen(listener, 1));
-	partner = must(fork());
-	if (!partner) {
-		tcp_fd = must(accept(listener, NULL, NULL));
-		must(setsockopt(tcp_fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)));
-		while (read(tcp_fd, &c, 1) == 1)
-			must(write(tcp_fd, &c, 1));
-		_exit(0);
-	}
-	close(listener);
-	tcp_fd = must(socket(AF_INET, SOCK_STREAM, 0));
-	must(connect(tcp_fd, (struct sockaddr *)&a, sizeof(a)));
-	must(setsockopt(tcp_fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes)));
-}
-
-static void tcp_round_trip(int n)
-{
-	char c = 0;
-
-	while (n--) {
-		must(write(tcp_fd, &c, 1));
-		must(read(tcp_fd, &c, 1));
-	}
-}
-
-/* ---- programs ---- */
-
-static void run(const char *const argv[])
-{
-	pid_t pid = must(fork());
-
-	if (!pid) {
-		execv(argv[0], (char *const *)argv);
-		_exit(127);
-	}
-	wait_for(pid);
-}
-
-static void shell(int n, const char *script)
-{
-	const char *const argv[] = { BUSYBOX, "sh", "-c", script, NULL };
-
-	while (n--)
-		run(argv);
-}
-
-/* What configure scripts do: small programs by the dozen, substitutions, loops, tests. */
-static void shell_script(int n)
-{
-	shell(n, "i=0; sum=0\n"
-	      "while [ $i -lt 20 ]; do\n"
-	      "	name=$(/bin/busybox basename /a/b/file$i.c .c)\n"
-	      "	case $name in file*) sum=$((sum + i));; esac\n"
-	      "	/bin/busybox test -d /tmp && echo $name >/tmp/script.out\n"
-	      "	/bin/busybox cat /tmp/script.out >/dev/null\n"
-	      "	i=$((i + 1))\n"
-	      "done\n"
-	      "[ $sum = 190 ]");
-}
-
-static void sort_pipeline(int n)
-{
-	shell(n, "/bin/busybox seq 1 1800 | /bin/busybox rev | /bin/busybox sort -n |"
-	      "/bin/busybox sort -r | /bin/busybox uniq | /bin/busybox wc -l >/dev/null");
-}
-
-/* 16 files of 64 KiB that compress like text. */
-static void tar_setup(void)
-{
-	char name[64];
-	int i, j, fd;
-	uint32_t x = 1;
-
-	must(mkdir("/tmp/tree", 0700));
-	for (i = 0; i < 16; i++) {
-		static char text[64 * 1024];
-
-		for (j = 0; j < (int)sizeof(text); j++) {
-			x = x * 1664525 + 1013904223;
-			text[j] = (x >> 28) < 3 ? ' ' : 'a' + (x >> 24) % 13;
-		}
-		snprintf(name, sizeof(name), "/tmp/tree/file%d", i);
-		fd = must(open(name, O_WRONLY | O_CREAT, 0600));
-		must(write(fd, text, sizeof(text)));
-		close(fd);
-	}
-}
-
-static void tar_tree(int n)
-{
-	static const char *const argv[] = {
-		BUSYBOX, "tar", "-czf", "/tmp/t.tgz", "-C", "/tmp", "tree", NULL
-	};
-
-	while (n--)
-		run(argv);
-}
-
-/* A C file of 300 functions, made here, without includes: the same on every machine. */
-static void compile_setup(void)
-{
-	FILE *f = fopen("/tmp/unit.c", "w");
-	int i;
-
-	if (!f)
-		fail("/tmp/unit.c");
-	for (i = 0; i < 300; i++)
-		fprintf(f, "struct s%d { int a, b; char name[%d]; struct s%d *next; };\n"
-			"static int find%d(struct s%d *list, int key)\n"
-			"{\n	int depth = 0;\n\n	while (list) {\n"
-			"		if (list->a == key || (list->b ^ %d) > key * 3)\n"
-			"			return depth + list->name[depth %% %d];\n"
-			"		switch (list->b & 3) {\n		case 0: depth += 2; break;\n"
-			"		case 1: depth -= %d; break;\n		default: depth++;\n		}\n"
-			"		list = list->next;\n	}\n	return -1;\n}\n"
-			"int use%d(void *p) { return find%d(p, %d) + find%d(p, %d); }\n",
-			i, 8 + i % 24, i, i, i, i * 7, 8 + i % 24, i, i, i, i, i, i + 1);
-	fclose(f);
-}
-
-static void compile(int n)
-{
-	static const char *const argv[] = {
-		TCC, "-nostdinc", "-c", "/tmp/unit.c", "-o", "/tmp/unit.o", NULL
-	};
-
-	while (n--)
-		run(argv);
-}
-
-/* ---- streams ---- */
-
-static volatile uint64_t sink;
-
-static void compute_stream(int n)
-{
-	uint64_t x = 88172645463325252ull;
-	double d = 1.0;
-	int i;
-
-	while (n--) {
-		for (i = 0; i < 500000; i++) {
-			x ^= x << 13;
-			x ^= x >> 7;
-			x ^= x << 17;
-			d = d * 0.999 + (double)(x & 255);
-		}
-	}
-	sink = x + (uint64_t)d;
-}
-
-#define STREAM_WORDS (MiB)
-static uint64_t *stream;
-
-static void memory_setup(void)
-{
-	stream = must(mmap(NULL, 2 * STREAM_WORDS * 8, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-	memset(stream, 1, 2 * STREAM_WORDS * 8);
-}
-
-static void memory_done(void)
-{
-	munmap(stream, 2 * STREAM_WORDS * 8);
-}
-
-static void memory_stream(int n)
-{
-	volatile uint64_t *from = stream, *to = stream + STREAM_WORDS;
-	int i;
-
-	while (n--)
-		for (i = 0; i < STREAM_WORDS; i++)
-			to[i] = from[i] + 1;
-}
-
 static void nothing(int n)
 {
 	(void)n;
 }
 
-/* ---- the table ---- */
-
-/* loops: operations per run; a row whose `needs` is missing from the image is left out. */
-static const struct row {
-	const char *id;
-	void (*loop)(int n);
-	int loops, runs;
-	void (*setup)(void), (*done)(void);
-	const char *needs;
-} rows[] = {
+static const struct row empty_row[] = {
 	{ "empty", nothing, 1, 3 },	/* what the counting pass costs by itself */
-	{ "null_syscall", null_syscall, 4000, 15 },
-	{ "read_1", read_1, 4000, 15, read_setup },
-	{ "stat", stat_path, 2000, 15 },
-	{ "signal", signal_self, 1000, 15, signal_setup },
-	{ "protection_fault", protection_fault, 500, 15, page_setup },	/* and mprotect_pair */
-	{ "mprotect_pair", mprotect_pair, 500, 15 },
-	{ "mmap_touch", mmap_touch, 4 * MAP_PAGES, 9 },
-	{ "file_read_fault", file_read_fault, 8 * MAP_PAGES, 9, file_setup },
-	{ "file_cow_fault", file_cow_fault, 4 * MAP_PAGES, 9 },
-	{ "fork_exit", fork_exit, 20, 9 },
-	{ "fork_exec", fork_exec, 10, 9, NULL, NULL, BUSYBOX },
-	{ "fork_cow", fork_cow, 1, 5, cow_setup, cow_done },
-	{ "thread", thread_join, 100, 9 },
-	{ "pipe", pipe_round_trip, 400, 9, pipe_setup, partner_end },
-	{ "futex", futex_round_trip, 400, 9, futex_setup },
-	{ "tcp", tcp_round_trip, 200, 9, tcp_setup, partner_end },
-	{ "shell", shell_script, 1, 5, NULL, NULL, BUSYBOX },
-	{ "sort", sort_pipeline, 1, 5, NULL, NULL, BUSYBOX },
-	{ "tar", tar_tree, 1, 3, tar_setup, NULL, BUSYBOX },
-	{ "compile", compile, 1, 3, compile_setup, NULL, TCC },
-	{ "compute", compute_stream, 4, 3 },
-	{ "memory", memory_stream, 4, 3, memory_setup, memory_done },
+	{ 0 }
 };
+
+static const struct row *const tables[] = { empty_row, kernel_rows, pair_rows, program_rows };
 
 static int by_value(const void *a, const void *b)
 {
@@ -730,13 +187,35 @@ static void become_child(void)
 	reboot(RB_POWER_OFF);
 }
 
+static void one_row(const struct row *r, const char *forever, int counts)
+{
+	if (r->needs && access(r->needs, X_OK)) {
+		say("BENCH left_out %s", r->id);
+		return;
+	}
+	if (r->setup)
+		r->setup();
+	if (forever && !strcmp(r->id, forever)) {
+		say("BENCH forever %s", r->id);
+		for (;;)
+			r->loop(r->loops);
+	}
+	if (!forever)
+		measure(r);
+	if (counts && !forever)
+		count(r);
+	if (r->done)
+		r->done();
+}
+
 int main(void)
 {
 	uint64_t boot_clock = now(), boot_tsc = tsc(), clock0, tsc0;
 	const char *tty, *list;
 	char path[64], *only = NULL, *forever = NULL;
-	size_t i;
+	const struct row *r;
 	int counts, fd;
+	size_t i;
 
 	if (getpid() == 1) {
 		mkdir("/proc", 0755);
@@ -766,29 +245,10 @@ int main(void)
 	become_child();
 	clock0 = now();
 	tsc0 = tsc();
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		const struct row *r = &rows[i];
-
-		if (!wanted(only, r->id) && strcmp(r->id, "empty"))
-			continue;
-		if (r->needs && access(r->needs, X_OK)) {
-			say("BENCH left_out %s", r->id);
-			continue;
-		}
-		if (r->setup)
-			r->setup();
-		if (forever && !strcmp(r->id, forever)) {
-			say("BENCH forever %s", r->id);
-			for (;;)
-				r->loop(r->loops);
-		}
-		if (!forever)
-			measure(r);
-		if (counts && !forever)
-			count(r);
-		if (r->done)
-			r->done();
-	}
+	for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		for (r = tables[i]; r->id; r++)
+			if (wanted(only, r->id) || !strcmp(r->id, "empty"))
+				one_row(r, forever, counts);
 	say("BENCH tsc_per_clock %.5f", (double)(tsc() - tsc0) / (now() - clock0));
 	finish(0);
 }
