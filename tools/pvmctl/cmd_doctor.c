@@ -270,7 +270,9 @@ static void check_signature(struct diagnosis *d)
 		break;			/* check_module() has told */
 	case MODSIG_UNSIGNED:
 		d->machine_fails = true;
-		report(FAIL, "signature", "'dkms install --force pvm/" PVM_VERSION "' builds and signs it",
+		/* "install" alone takes what is built already; both go on silently if openssl is missing. */
+		report(FAIL, "signature", "'apt install openssl', 'dkms build --force pvm/" PVM_VERSION
+		       "', 'dkms install --force pvm/" PVM_VERSION "' build and sign it",
 		       "pvm.ko has no signature, so this kernel refuses it");
 		break;
 	case MODSIG_UNKNOWN_KEY:
