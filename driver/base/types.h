@@ -46,13 +46,6 @@ enum pvm_act {
 	PVM_ACT_DIE,		/* the guest is dead, pvm_vm_die() has the reason */
 };
 
-/* What a handler says that is asked first, between two entries with IRQs off. */
-enum pvm_quick {
-	PVM_QUICK_NO,		/* nothing has happened: the long way */
-	PVM_QUICK_DONE,		/* answered; nothing has changed that the run loop looks at before an entry */
-	PVM_QUICK_LOOK,		/* answered; the run loop must look */
-};
-
 /* Why the guest stopped running: regs->vector. 0..255 are CPU vectors. */
 #define PVM_VEC_SYSCALL		0x100	/* SYSCALL from 64-bit code */
 #define PVM_VEC_SYSCALL32	0x101	/* SYSCALL from 32-bit code (AMD) */

@@ -307,7 +307,7 @@ void pvm_event_post(struct pvm_vm *vm, u32 event, u32 code, const char *reason);
 
 /* xen/hypercall.c */
 enum pvm_act pvm_hypercall(struct pvm_vcpu *v);		/* SYSCALL in kernel mode; result into rax */
-enum pvm_quick pvm_hypercall_quick(struct pvm_vcpu *v);	/* IRQs off: the same, if it takes a few instructions only */
+bool pvm_hypercall_quick(struct pvm_vcpu *v);	/* IRQs off: the same, if it takes a few instructions only */
 
 /* xen/hc_mmu.c (mmu_update, update_va_mapping, mmuext_op) and the other families; a handler returns the guest's
  * result (>= 0 or -errno of Xen) or -PVM_ENEED, and sets v->act for anything but RESUME. */
@@ -355,7 +355,7 @@ int pvm_evtchn_unbind_fds(struct pvm_vm *vm, u32 port);
 
 /* emul/emulate.c */
 void pvm_emulate_init(struct pvm_vm *vm);	/* CPUID policy from the host and the switcher */
-enum pvm_quick pvm_emulate_quick(struct pvm_vcpu *v);	/* IRQs off: #GP or #UD of the most frequent instructions */
+bool pvm_emulate_quick(struct pvm_vcpu *v);	/* IRQs off: #GP or #UD of the most frequent instructions */
 enum pvm_act pvm_emulate_gp(struct pvm_vcpu *v);	/* #GP with error 0: privileged instruction or inject */
 enum pvm_act pvm_emulate_ud(struct pvm_vcpu *v);	/* #UD: forced CPUID or inject */
 

@@ -589,6 +589,10 @@ static void add_vcpu_stats(const struct pvm_vcpu *v, u64 *values, u64 *hypercall
 	values[PVM_STAT_SWITCH_TO_KERNEL] += READ_ONCE(ss->cnt_to_kernel);
 	values[PVM_STAT_SWITCH_TO_USER] += READ_ONCE(ss->cnt_to_user);
 	/* Every exit is a way in and out: two loads each of IDT and CR3. A direct switch loads CR3 once. */
+	if (hypercalls) {
+		hypercalls[__HYPERVISOR_stack_switch] += READ_ONCE(ss->cnt_stack_switch);
+		hypercalls[__HYPERVISOR_set_segment_base] += READ_ONCE(ss->cnt_segment_base);
+	}
 	exits = READ_ONCE(v->stat[PVM_STAT_EXITS]);
 	values[PVM_STAT_TABLE_LOADS] += 2 * exits;
 	values[PVM_STAT_CR3_WRITES] += 2 * exits + READ_ONCE(ss->cnt_to_kernel) + READ_ONCE(ss->cnt_to_user);

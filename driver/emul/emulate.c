@@ -578,18 +578,18 @@ static bool read_base_quick(struct pvm_vcpu *v)
  * pvm_emulate_quick - #GP or #UD of the guest kernel: the instructions it executes most
  * @v:	the vCPU
  *
- * Context: resident, IRQs off. Return: PVM_QUICK_NO, PVM_QUICK_DONE.
+ * Context: resident, IRQs off. Return: done; else nothing has changed.
  */
-enum pvm_quick pvm_emulate_quick(struct pvm_vcpu *v)
+bool pvm_emulate_quick(struct pvm_vcpu *v)
 {
 	struct pvm_regs *r = pvm_regs(v);
 	u64 bytes = v->ss->fetch[0];
 
 	if (!v->ss->fetched || r->error || r->rflags & PVM_FL_TF)
-		return PVM_QUICK_NO;
+		return false;
 	if (r->vector == PVM_X_GP && (bytes & 0xffff) == INSN_RDMSR) {
 		if (!read_base_quick(v))
-			return PVM_QUICK_NO;
+			return false;
 		pvm_count(v, PVM_STAT_EXIT_GP);
 		r->rip += 2;
 	} else if (r->vector == PVM_X_UD && bytes << 8 == INSN_FEP_CPUID << 8) {
@@ -597,8 +597,8 @@ enum pvm_quick pvm_emulate_quick(struct pvm_vcpu *v)
 		pvm_count(v, PVM_STAT_EXIT_UD);
 		r->rip += 7;
 	} else {
-		return PVM_QUICK_NO;
+		return false;
 	}
 	r->rflags &= ~PVM_FL_RF;
-	return PVM_QUICK_DONE;
+	return true;
 }

@@ -85,16 +85,16 @@ static enum pvm_act fatal(struct pvm_vcpu *v)
 			    ss->fatal_vector, ss->fatal_error, ss->fatal_rip & 0xfffff, ss->cr2);
 }
 
-static __always_inline enum pvm_quick quick_exit(struct pvm_vcpu *v)
+static __always_inline bool quick_exit(struct pvm_vcpu *v)
 {
 	const struct pvm_switch_state *ss = v->ss;
 	u64 vector = ss->regs.vector;
 
 	if (unlikely(ss->unusual) || !ss->kernel_mode)
-		return PVM_QUICK_NO;
+		return false;
 	if (likely(vector == PVM_VEC_SYSCALL))
 		return pvm_hypercall_quick(v);
-	return vector == PVM_X_GP || vector == PVM_X_UD ? pvm_emulate_quick(v) : PVM_QUICK_NO;
+	return (vector == PVM_X_GP || vector == PVM_X_UD) && pvm_emulate_quick(v);
 }
 
 /*
@@ -105,18 +105,15 @@ static __always_inline enum pvm_switch_result run_guest(struct pvm_vcpu *v)
 {
 	struct pvm_switch_state *ss = v->ss;
 
-	enum pvm_quick quick;
-
 	pvm_switch_begin(v);
 	do {
 		trace_pvm_entry(v);
 		pvm_switch_enter(v);
 		if (trace_pvm_exit_enabled())
 			pvm_switch_trace_exit(v);
-		quick = quick_exit(v);
-		if (quick == PVM_QUICK_NO)
-			return pvm_switch_end(v);
-	} while (quick == PVM_QUICK_DONE && likely(!upcall_is_due(v)));
+		if (!quick_exit(v))
+			return likely(pvm_switch_was_plain(v)) ? PVM_SWITCH_GUEST : pvm_switch_end(v);
+	} while (likely(!upcall_is_due(v)));
 	ss->regs.vector = PVM_VEC_NONE;		/* answered */
 	return pvm_switch_end(v);
 }

@@ -149,13 +149,14 @@ fault:
 static noinline int write_keeping_ad(struct pvm_vcpu *v, struct pvm_frame *f, u64 table, u32 index, u64 pte)
 {
 	u64 old, new;
-	int ret = pvm_gpte_read(v, table, index, &old);
+	int ret = pvm_gpte_read(v, table, index, &old), tries = 16;
 
 	while (!ret) {
 		new = pte | (old & (PVM_PTE_A | PVM_PTE_D));
 		ret = pvm_gpte_cmpxchg(v, table, index, &old, new);
 		if (ret == 1) {
-			ret = 0;	/* @old is the entry now: once more */
+			/* @old is the entry now: once more, but not for ever, for IRQs may be off */
+			ret = --tries ? 0 : pvm_need_pause(v);
 			continue;
 		}
 		if (!ret)
@@ -223,6 +224,27 @@ int pvm_mmu_write_ptes(struct pvm_vcpu *v, const struct pvm_pte_write *w, u32 co
 	}
 	spin_unlock(&v->vm->mmu.lock);
 	return err;
+}
+
+/**
+ * pvm_mmu_write_is_short() - may pvm_mmu_write_pte() run with IRQs off?
+ * @v: the vCPU
+ * @pte: the guest entry to be stored
+ *
+ * What takes long: a page table that becomes writable loses its shadows; another CPU that holds the lock.
+ *
+ * Context: resident. The answer is a guess that does no harm when it is wrong once.
+ */
+bool pvm_mmu_write_is_short(const struct pvm_vcpu *v, u64 pte)
+{
+	const struct pvm_frame *f;
+
+	if (spin_is_locked(&v->vm->mmu.lock))
+		return false;
+	if ((pte & (PVM_PTE_P | PVM_PTE_W)) != (PVM_PTE_P | PVM_PTE_W))
+		return true;
+	f = pvm_frame_of(v->vm, pvm_pte_gfn(pte));
+	return !f || !f->sp_level;
 }
 
 /** pvm_mmu_map_va() - update_va_mapping. Context: resident. Return: 0, -EINVAL no level-1 table, -PVM_ENEED. */

@@ -224,8 +224,15 @@ pvm_sw_syscall:
 	mov	$23, %eax
 	jmp	.Lslow
 
-/* Other hypercalls leave to C, and what the most frequent ones point to is taken along. */
+/* Other hypercalls: two of a context switch that only store a value; rcx and r11 stay what SYSRET needs. */
 .Lhypercall:
+	cmp	$HC_STACK_SWITCH, %eax
+	je	.Lstack_switch
+	cmp	$HC_SET_SEGMENT_BASE, %eax
+	je	.Lset_segment_base
+
+/* The rest leaves to C, and what the most frequent ones point to is taken along. */
+.Lhypercall_c:
 	mov	%gs:SS_REGS_END, %rsp
 	pushq	$SEL_USER_DS
 	push	%gs:SS_USER_RSP
@@ -272,3 +279,57 @@ pvm_sw_syscall:
 	mov	%r9, SS_FETCH-SS_REGS+40(%rsp)
 	movb	$1, SS_FETCHED-SS_REGS(%rsp)
 	jmp	.Lgprs_pushed
+
+/* rsi = stack; the frame below it must not reach down into the region: slot 273 is the first that is far enough. */
+.Lstack_switch:
+	lea	-1(%rsi), %rax
+	sar	$39, %rax
+	add	$(512-273), %rax
+	cmp	$(512-273), %rax
+	jae	.Lstack_switch_c
+	cmpq	$0, %gs:SS_KERNEL_SP			/* the first one makes more ways direct: C sees to it */
+	je	.Lstack_switch_c
+	mov	%gs:SS_VCPU_INFO, %rax
+	cmpb	$0, (%rax)
+	jne	.Lstack_switch_c
+	mov	%rcx, %rax				/* SYSRET: rip in the upper half, no TF */
+	sar	$47, %rax
+	inc	%rax
+	jnz	.Lstack_switch_c
+	test	$0x100, %r11d
+	jnz	.Lstack_switch_c
+	mov	%rsi, %gs:SS_KERNEL_SP
+	incq	%gs:SS_CNT_STACK_SWITCH
+	xor	%eax, %eax
+	swapgs
+	sysretq
+.Lstack_switch_c:
+	mov	$HC_STACK_SWITCH, %eax
+	jmp	.Lhypercall_c
+
+/* rdi = which, rsi = address; the user's GS base only */
+.Lset_segment_base:
+	cmp	$SEGBASE_GS_USER, %rdi
+	jne	.Lset_segment_base_c
+	mov	%rsi, %rax
+	sar	$47, %rax
+	inc	%rax
+	cmp	$1, %rax
+	ja	.Lset_segment_base_c
+	mov	%gs:SS_VCPU_INFO, %rax
+	cmpb	$0, (%rax)
+	jne	.Lset_segment_base_c
+	mov	%rcx, %rax
+	sar	$47, %rax
+	inc	%rax
+	jnz	.Lset_segment_base_c
+	test	$0x100, %r11d
+	jnz	.Lset_segment_base_c
+	mov	%rsi, %gs:SS_USER_GS
+	incq	%gs:SS_CNT_SEGMENT_BASE
+	xor	%eax, %eax
+	swapgs
+	sysretq
+.Lset_segment_base_c:
+	mov	$HC_SET_SEGMENT_BASE, %eax
+	jmp	.Lhypercall_c

@@ -49,6 +49,8 @@ int main(void)
 	STATE(FATAL_RSP, fatal_rsp);
 	STATE(CNT_TO_KERNEL, cnt_to_kernel);
 	STATE(CNT_TO_USER, cnt_to_user);
+	STATE(CNT_STACK_SWITCH, cnt_stack_switch);
+	STATE(CNT_SEGMENT_BASE, cnt_segment_base);
 	STATE(MITIGATIONS, mitigations);
 	STATE(HOST_SPEC_CTRL, host_spec_ctrl);
 	STATE(UNTRAIN, untrain);

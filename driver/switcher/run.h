@@ -29,13 +29,20 @@ void pvm_switch_begin(struct pvm_vcpu *v);
 enum pvm_switch_result pvm_switch_end(struct pvm_vcpu *v);
 void pvm_switch_trace_exit(struct pvm_vcpu *v);
 
-/* Did anything but the exit itself happen, or is the exit the host's? Then pvm_switch_end(). */
-static __always_inline bool pvm_switch_is_plain(const struct pvm_switch_state *ss)
+/* Nothing but the exit itself happened, which is the guest's. Else pvm_switch_end() must see to it. IRQs off. */
+static __always_inline bool pvm_switch_was_plain(struct pvm_vcpu *v)
 {
+	struct pvm_switch_state *ss = v->ss;
 	u64 vector = ss->regs.vector;
 
-	return likely(!ss->unusual && (vector == PVM_VEC_SYSCALL || vector == PVM_X_PF || vector == PVM_X_GP ||
-				       vector == PVM_X_UD));
+	if (unlikely(ss->unusual || v->cpu.cr0_ts))
+		return false;
+	if (vector == PVM_VEC_SYSCALL)
+		return true;
+	if (vector != PVM_X_PF)
+		return vector == PVM_X_GP || vector == PVM_X_UD;
+	ss->cr2 = native_read_cr2();
+	return true;
 }
 
 /**

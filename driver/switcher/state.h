@@ -76,7 +76,7 @@ struct pvm_switch_state {
 	/* what the switcher could not explain: vector, and where */
 	u64 fatal_vector, fatal_rip, fatal_error, fatal_rsp;
 	/* counters kept by assembly */
-	u64 cnt_to_kernel, cnt_to_user;
+	u64 cnt_to_kernel, cnt_to_user, cnt_stack_switch, cnt_segment_base;
 	u32 mitigations;		/* PVM_MIT_*, constant after creation */
 	u32 host_spec_ctrl;		/* SPEC_CTRL the host runs with, for PVM_MIT_IBRS */
 	u64 untrain;			/* entry_untrain_ret() of the kernel, for PVM_MIT_UNRET */

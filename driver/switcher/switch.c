@@ -136,8 +136,6 @@ enum pvm_switch_result pvm_switch_end(struct pvm_vcpu *v)
 		asm volatile("clts");
 	if (vector == PVM_X_PF)
 		ss->cr2 = native_read_cr2();
-	if (likely(pvm_switch_is_plain(ss)))
-		return PVM_SWITCH_GUEST;
 	serve_unusual(v, vector);
 	if (unlikely(ss->fatal))
 		return PVM_SWITCH_FATAL;

@@ -33,7 +33,10 @@
 #define VEC_SYSCALL	0x100
 #define VEC_SYSCALL32	0x101
 #define HC_MMU_UPDATE	1
+#define HC_STACK_SWITCH	3
+#define HC_SET_SEGMENT_BASE 25
 #define HC_MMUEXT_OP	26
+#define SEGBASE_GS_USER	1
 #define FLAGS_FIXED	0x2
 #define FLAGS_FORCED	0x202
 #define FLAGS_GUEST	0x254dd5	/* PVM_FL_GUEST of base/x86.h; offsets.c asserts it */

@@ -9,9 +9,63 @@
 insn_common:
 	testb	$3, 24(%rsp)
 	jz	idt_common
+	cmp	$MSR_KERNEL_GS_BASE, %ecx
+	je	.Lrdmsr
+.Linsn_c:
 	PUSH_GPRS
 	mov	SS_RIP-SS_REGS(%rsp), %rdi
 	jmp	.Lfetch
+
+/*
+ * RDMSR of the user's GS base by the guest kernel, at each context switch: answered here. Frame, with two registers in
+ * their places of ss->regs: rsi rdi vector error rip cs rflags rsp ss. Else to C, with all registers as they were.
+ */
+.Lrdmsr:
+	push	%rdi
+	push	%rsi
+	mov	%rsp, %rdi
+	and	$~0xfff, %rdi
+	mov	%rax, SS_TMP1(%rdi)
+	cmpb	$PVM_PATH_KERNEL, SS_PATH(%rdi)
+	jne	.Lrdmsr_c
+	cmpb	$13, 16(%rsp)
+	jne	.Lrdmsr_c
+	cmpq	$0, 24(%rsp)
+	jne	.Lrdmsr_c
+	testb	$1, 49(%rsp)				/* TF: #DB comes next */
+	jnz	.Lrdmsr_c
+	mov	SS_VCPU_INFO(%rdi), %rsi
+	cmpb	$0, (%rsi)
+	jne	.Lrdmsr_c
+	mov	32(%rsp), %rsi
+	mov	%esi, %eax
+	and	$0xfff, %eax
+	cmp	$4096-48, %eax
+	ja	.Lrdmsr_c
+	mov	%rsi, %rax
+	REGION_CMP %rax
+	je	.Lrdmsr_c
+	STAC
+.Lfix_rdmsr_start:
+	movzwl	(%rsi), %eax
+.Lfix_rdmsr_end:
+	CLAC
+	cmp	$0x320f, %eax
+	jne	.Lrdmsr_c
+	mov	SS_USER_GS(%rdi), %rdx
+	mov	%edx, %eax
+	shr	$32, %rdx
+	addq	$2, 32(%rsp)
+	andl	$~0x10000, 48(%rsp)			/* RF: the CPU set it for the fault */
+	pop	%rsi
+	pop	%rdi
+	add	$16, %rsp
+	iretq
+.Lrdmsr_c:
+	mov	SS_TMP1(%rdi), %rax
+	pop	%rsi
+	pop	%rdi
+	jmp	.Linsn_c
 
 	.balign 64
 idt_common:
@@ -35,6 +89,7 @@ idt_common:
 	FIXUP	.Lfix_full_start, .Lfix_full_end, .Liret_slow
 	FIXUP	.Lfix_kernel_start, .Lfix_kernel_end, .Liret_slow
 	FIXUP	.Lfix_fetch_start, .Lfix_fetch_end, .Lfixed_fetch
+	FIXUP	.Lfix_rdmsr_start, .Lfix_rdmsr_end, .Lfixed_rdmsr
 	FIXUP	.Lway_in_end, .Lenter_done, .Lbad_entry
 .Lgive_up:
 	pop	%rcx
@@ -64,6 +119,11 @@ idt_common:
 	CLAC
 	mov	%gs:SS_TMP2, %rdx
 	jmp	.Lslow
+.Lfixed_rdmsr:
+	CLAC
+	mov	(%rsp), %rcx
+	lea	SS_REGS+13*8(%rdi), %rsp
+	jmp	.Lrdmsr_c
 .Lfixed_fetch:
 	CLAC
 	and	$~0xfff, %rsp

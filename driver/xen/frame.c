@@ -26,6 +26,7 @@ static void put_interrupted(const struct pvm_bounce *b, const struct pvm_regs *r
 			    struct pvm_stack_frame *f)
 {
 	u64 cs = regs->cs & 0xffff, rflags = regs->rflags & ~(PVM_FL_IF | PVM_FL_IOPL);
+	u64 *w = &f->word[f->count];
 
 	if (b->flags & PVM_BOUNCE_FROM_KERNEL)
 		cs &= ~3ull;
@@ -35,11 +36,12 @@ static void put_interrupted(const struct pvm_bounce *b, const struct pvm_regs *r
 		rflags |= PVM_FL_IF;
 	rflags |= (u64)(b->iopl & 3) << 12;
 
-	f->word[f->count++] = regs->rip;
-	f->word[f->count++] = cs;
-	f->word[f->count++] = rflags;
-	f->word[f->count++] = regs->rsp;
-	f->word[f->count++] = regs->ss & 0xffff;
+	w[0] = regs->rip;
+	w[1] = cs;
+	w[2] = rflags;
+	w[3] = regs->rsp;
+	w[4] = regs->ss & 0xffff;
+	f->count += 5;
 }
 
 /* Where the frame goes and what the handler starts with. */
@@ -56,7 +58,9 @@ static int place(const struct pvm_bounce *b, const struct pvm_regs *regs, struct
 	 * far smaller than the hole and the gap: when both ends are the guest's, so is all between;
 	 * no wrap to 0
 	 */
-	if (!pvm_is_guest_va(f->address) || !pvm_is_guest_va(top - 1) || f->address > top - 1)
+	if (!pvm_is_guest_va(f->address) || f->address > top - 1)
+		return -EFAULT;
+	if (((f->address ^ (top - 1)) & ~0xfffull) && !pvm_is_guest_va(top - 1))
 		return -EFAULT;
 	if (b->flags & PVM_BOUNCE_SYSCALL)
 		drop |= PVM_FL_DF;
@@ -69,11 +73,10 @@ static int place(const struct pvm_bounce *b, const struct pvm_regs *regs, struct
 int pvm_frame_bounce(const struct pvm_bounce *b, const struct pvm_regs *regs,
 		     struct pvm_stack_frame *f)
 {
-	f->count = 0;
-	f->word[f->count++] = regs->rcx;
-	f->word[f->count++] = regs->r11;
-	if (b->flags & PVM_BOUNCE_ERROR)
-		f->word[f->count++] = b->error;
+	f->word[0] = regs->rcx;
+	f->word[1] = regs->r11;
+	f->word[2] = b->error;
+	f->count = b->flags & PVM_BOUNCE_ERROR ? 3 : 2;
 	put_interrupted(b, regs, f);
 	return place(b, regs, f);
 }

@@ -136,25 +136,20 @@ long pvm_hc_mmu_update(struct pvm_vcpu *v, u64 reqs, u64 g_count, u64 done, u64 
  * @v:		the vCPU
  * @count:	requests
  *
- * Context: resident, IRQs off; they are on meanwhile, as undoing what an entry meant can take long.
- * Return: PVM_QUICK_NO, PVM_QUICK_LOOK with the result in rax.
+ * Context: resident, IRQs off. Return: done, the result is in rax; else nothing has changed.
  */
-enum pvm_quick pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count)
+bool pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count)
 {
-	u64 ptr, val;
+	u64 ptr = v->ss->fetch[0], val = v->ss->fetch[1];
 	long result;
 
-	if (count != 1 || v->cpu.cr0_ts)
-		return PVM_QUICK_NO;
-	local_irq_enable();
-	ptr = v->ss->fetch[0];
-	val = v->ss->fetch[1];
+	if (count != 1 || !pvm_mmu_write_is_short(v, val))
+		return false;
 	result = likely(!(ptr & PVM_MMU_COMMAND)) ? pvm_mmu_write_pte(v, ptr, val) : update_one(v, ptr, val);
-	local_irq_disable();
 	if (unlikely(result == -PVM_ENEED))
-		return PVM_QUICK_NO;
+		return false;
 	pvm_regs(v)->rax = result;
-	return PVM_QUICK_LOOK;
+	return true;
 }
 
 /**
@@ -308,20 +303,20 @@ static bool flush_quick(struct pvm_vcpu *v, const struct mmuext_op *op)
  * @v:		the vCPU
  * @count:	operations
  *
- * Context: resident, IRQs off. Return: PVM_QUICK_NO, PVM_QUICK_DONE with the result in rax.
+ * Context: resident, IRQs off. Return: done, the result is in rax; else nothing has changed.
  */
-enum pvm_quick pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count)
+bool pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count)
 {
 	const struct mmuext_op *op = (const struct mmuext_op *)v->ss->fetch;
 
 	BUILD_BUG_ON(2 * sizeof(*op) > sizeof(v->ss->fetch));
 	if (count == 1)
-		return flush_quick(v, op) ? PVM_QUICK_DONE : PVM_QUICK_NO;
+		return flush_quick(v, op);
 	if (count != 2 || op[0].cmd != MMUEXT_NEW_BASEPTR || op[1].cmd != MMUEXT_NEW_USER_BASEPTR ||
 	    !pvm_mmu_switch_base(v, op[0].arg1.mfn, op[1].arg1.mfn))
-		return PVM_QUICK_NO;
+		return false;
 	pvm_regs(v)->rax = 0;
-	return PVM_QUICK_DONE;
+	return true;
 }
 
 /**

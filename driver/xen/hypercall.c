@@ -88,15 +88,14 @@ static noinline void trace_quick(struct pvm_vcpu *v, u32 nr)
  * pvm_hypercall_quick - the calls that only change a value or two
  * @v:	the vCPU, its registers as they were at the SYSCALL
  *
- * What is answered here wants nothing done but to go on. With IRQs off all the time, it takes a few instructions and
- * cannot make the run loop wait for anything.
+ * What is answered here takes bounded time, changes nothing that the run loop looks at before an entry but a pending
+ * upcall, and wants nothing done but to go on.
  *
- * Context: resident, IRQs off, which may come on for a moment before PVM_QUICK_LOOK.
- * Return: PVM_QUICK_*.
+ * Context: resident, IRQs off.
+ * Return: answered; else nothing has changed.
  */
-enum pvm_quick pvm_hypercall_quick(struct pvm_vcpu *v)
+bool pvm_hypercall_quick(struct pvm_vcpu *v)
 {
-	enum pvm_quick quick = PVM_QUICK_DONE;
 	struct pvm_regs *r = pvm_regs(v);
 	u64 a1 = r->rdi, a2 = r->rsi;
 	u32 nr = r->rax;
@@ -106,34 +105,33 @@ enum pvm_quick pvm_hypercall_quick(struct pvm_vcpu *v)
 	case __HYPERVISOR_mmu_update:
 	case __HYPERVISOR_mmuext_op:
 		if (!v->ss->fetched || r->rdx || r->r10 != DOMID_SELF)
-			return PVM_QUICK_NO;
-		quick = nr == __HYPERVISOR_mmu_update ? pvm_hc_mmu_update_quick(v, a2) : pvm_hc_mmuext_quick(v, a2);
-		if (quick == PVM_QUICK_NO)
-			return quick;
+			return false;
+		if (!(nr == __HYPERVISOR_mmu_update ? pvm_hc_mmu_update_quick(v, a2) : pvm_hc_mmuext_quick(v, a2)))
+			return false;
 		result = r->rax;
 		break;
 	case __HYPERVISOR_xen_version:
 		if ((u32)a1 != XENVER_version)
-			return PVM_QUICK_NO;
+			return false;
 		result = PVM_XEN_MAJOR << 16 | PVM_XEN_MINOR;
 		break;
 	case __HYPERVISOR_set_segment_base:
 		if (a1 == SEGBASE_GS_USER_SEL)
-			return PVM_QUICK_NO;
+			return false;
 		result = pvm_hc_set_segment_base(v, a1, a2);
 		break;
 	case __HYPERVISOR_stack_switch:
 		result = pvm_hc_stack_switch(v, a1, a2);
 		break;
 	default:
-		return PVM_QUICK_NO;
+		return false;
 	}
 	pvm_count(v, PVM_STAT_EXIT_HYPERCALL);
 	count(v, nr);
 	r->rax = result;
 	if (trace_pvm_hypercall_enabled())
 		trace_quick(v, nr);
-	return quick;
+	return true;
 }
 
 /**

@@ -90,8 +90,8 @@ static inline bool pvm_hc_is_self(const struct pvm_vm *vm, u16 domid)
 }
 
 /* hc_mmu.c: @count elements that the switcher brought along, for DOMID_SELF and without a counter. Result in rax. */
-enum pvm_quick pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count);
-enum pvm_quick pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count);
+bool pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count);
+bool pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count);
 
 /* hc_cpu.c: copy the guest's LDT and load it. 0, -EFAULT, -ENOMEM, -PVM_ENEED. */
 int pvm_hc_load_ldt(struct pvm_vcpu *v, u64 base, u32 entries);

@@ -169,6 +169,42 @@ static void misc(void)
 	callback(CALLBACKTYPE_failsafe, CALLBACKF_mask_events, stub(VEC_FAILSAFE));
 }
 
+extern char pvt_user_stack_top[];
+
+/* The two that assembly answers: what it must leave to C, and the last values that it must not. */
+static void context_switch(void)
+{
+	static const struct { u64 sp; s64 want; const char *name; } stacks[] = {
+		{ 0xffff880000001000, 0, "a page above the hole" },
+		{ 0xffff888000000000, 0, "at the end of the first slot above the hole" },
+		{ 0xffff888000000001, 0, "odd" },
+		{ 0xffff880000000100, 0, "where a frame just fits" },
+		{ 0xffff8800000000f8, -E_INVAL, "where a frame would reach into the hole" },
+		{ 0xffff878000002000, -E_INVAL, "in the hole" },
+		{ 0x1000, 0, "in the lower half" },
+		{ 1ull << 60, -E_INVAL, "not canonical" },
+		{ 0xffff000000001000, -E_INVAL, "not canonical, upper half" },
+	};
+	u64 base;
+	u32 i;
+
+	for (i = 0; i < ARRAY_SIZE(stacks); i++)
+		eq(stacks[i].name, hc2(__HYPERVISOR_stack_switch, FLAT_SS, stacks[i].sp), stacks[i].want);
+	hc2(__HYPERVISOR_stack_switch, FLAT_SS, pvt_user_stack_top);
+	eq("GS base of user mode", hc2(25, SEGBASE_GS_USER, 0x7fffffffffff), 0);
+	eq("rdmsr", try_rdmsr(0xc0000102, &base), 0);
+	eq("reads it", base, 0x7fffffffffff);
+	eq("upper half", hc2(25, SEGBASE_GS_USER, 0xffff800000000000), 0);
+	try_rdmsr(0xc0000102, &base);
+	eq("reads it, too", base, 0xffff800000000000);
+	eq("not canonical", hc2(25, SEGBASE_GS_USER, 0x800000000000), -E_INVAL);
+	eq("not canonical, upper half", hc2(25, SEGBASE_GS_USER, 0xffff7fffffffffff), -E_INVAL);
+	try_rdmsr(0xc0000102, &base);
+	eq("unchanged", base, 0xffff800000000000);
+	eq("an unknown one", hc2(25, 1ull << 32 | SEGBASE_GS_USER, 0), -E_INVAL);
+	hc2(25, SEGBASE_GS_USER, 0);
+}
+
 static void vcpus(void)
 {
 	struct vcpu_runstate_info rs;
@@ -194,5 +230,6 @@ void test_main(void)
 	registers();
 	version();
 	misc();
+	context_switch();
 	vcpus();
 }
