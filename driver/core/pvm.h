@@ -320,6 +320,7 @@ void pvm_sched_wake_pollers(struct pvm_vm *vm, u32 port, struct pvm_vcpu *self);
 /* xen/trap.c: exceptions, upcalls and iret frames; needs gva access */
 enum pvm_act pvm_inject(struct pvm_vcpu *v, u32 vector, bool has_error, u32 error); /* exception to the guest */
 enum pvm_act pvm_inject_pf(struct pvm_vcpu *v, u64 cr2, u32 error);
+bool pvm_page_fault_quick(struct pvm_vcpu *v);	/* IRQs off: a page fault that is certainly the guest's, delivered */
 enum pvm_act pvm_deliver_failsafe(struct pvm_vcpu *v);	/* failsafe callback, if data segments were lost */
 enum pvm_act pvm_deliver_upcall(struct pvm_vcpu *v);	/* event callback if pending and unmasked; NMI first */
 enum pvm_act pvm_bounce_syscall(struct pvm_vcpu *v, u32 vector);	/* user SYSCALL/SYSENTER entry by C */

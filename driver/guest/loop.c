@@ -90,7 +90,11 @@ static __always_inline bool quick_exit(struct pvm_vcpu *v)
 	const struct pvm_switch_state *ss = v->ss;
 	u64 vector = ss->regs.vector;
 
-	if (unlikely(ss->unusual) || !ss->kernel_mode)
+	if (unlikely(ss->unusual))
+		return false;
+	if (vector == PVM_X_PF)
+		return pvm_page_fault_quick(v);
+	if (!ss->kernel_mode)
 		return false;
 	if (likely(vector == PVM_VEC_SYSCALL))
 		return pvm_hypercall_quick(v);

@@ -135,6 +135,8 @@ struct pvm_vcpu_mmu {
 	u32 nr_unsync;
 };
 
+bool pvm_mmu_fault_is_guests(struct pvm_vcpu *v, u64 cr2, u32 error, u32 *guest_error);	/* false: not known yet */
+
 enum pvm_fault_result {
 	PVM_FAULT_FIXED,		/* shadow filled or nothing to do: enter again */
 	PVM_FAULT_GUEST,		/* the guest's own fault: *error is the code to give it */

@@ -90,3 +90,34 @@ void pvm_path_remember(struct pvm_vcpu *v, bool user, u64 va, const struct pvm_w
 	p->zap_gen = v->vm->mmu.zap_gen;
 	p->mark_gen = v->vm->mmu.mark_gen;
 }
+
+/**
+ * pvm_mmu_fault_is_guests() - is a page fault the guest's own, by what is known already?
+ * @v: the vCPU
+ * @cr2: the address
+ * @error: hardware error code
+ * @guest_error: OUT if so: what pvm_mmu_fault() would say
+ *
+ * Looks at one entry of the guest's. Nothing but that entry is needed to know that it maps nothing, or that user mode
+ * may not do with it what it tried; all else is left to pvm_mmu_fault().
+ *
+ * Context: resident, IRQs off or on.
+ */
+bool pvm_mmu_fault_is_guests(struct pvm_vcpu *v, u64 cr2, u32 error, u32 *guest_error)
+{
+	bool user = !v->ss->kernel_mode;
+	u64 root = user ? v->mmu.uroot_gfn : v->mmu.kroot_gfn, pte;
+	const struct pvm_path *p = path_of(v, root, cr2);
+
+	if (p->key != path_key(user, cr2) || p->root != root || p->mark_gen != READ_ONCE(v->vm->mmu.mark_gen) ||
+	    error & ~(PVM_PF_P | PVM_PF_W | PVM_PF_U | PVM_PF_I) ||
+	    pvm_gpte_read(v, p->table, pvm_va_index(cr2, 1), &pte))
+		return false;
+	*guest_error = error & (PVM_PF_W | PVM_PF_I);
+	if (!(pte & PVM_PTE_P))
+		return true;
+	*guest_error |= PVM_PF_P;
+	/* The kernel's may be a write to one of its tables. */
+	return user && (error & PVM_PF_I ? p->nx || pte & PVM_PTE_NX :
+			error & PVM_PF_W && !(p->writable && pte & PVM_PTE_W));
+}

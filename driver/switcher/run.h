@@ -37,12 +37,7 @@ static __always_inline bool pvm_switch_was_plain(struct pvm_vcpu *v)
 
 	if (unlikely(ss->unusual || v->cpu.cr0_ts))
 		return false;
-	if (vector == PVM_VEC_SYSCALL)
-		return true;
-	if (vector != PVM_X_PF)
-		return vector == PVM_X_GP || vector == PVM_X_UD;
-	ss->cr2 = native_read_cr2();
-	return true;
+	return vector == PVM_VEC_SYSCALL || vector == PVM_X_PF || vector == PVM_X_GP || vector == PVM_X_UD;
 }
 
 /**
@@ -69,6 +64,8 @@ static __always_inline void pvm_switch_enter(struct pvm_vcpu *v)
 	r->vector = PVM_VEC_NONE;
 	pvm_enter_text(ss->self, pvm_sw_entry);
 	ss->kernel_mode = ss->path & PVM_PATH_KERNEL;
+	if (r->vector == PVM_X_PF)
+		ss->cr2 = native_read_cr2();	/* at once: our own accesses to guest memory may fault */
 	v->stat[PVM_STAT_EXITS]++;
 }
 

@@ -80,14 +80,8 @@ void pvm_switch_begin(struct pvm_vcpu *v)
 /** pvm_switch_trace_exit() - the tracepoint; that of an NMI waits until the NMI was handled. Context: IRQs off. */
 void pvm_switch_trace_exit(struct pvm_vcpu *v)
 {
-	struct pvm_switch_state *ss = v->ss;
-
-	if (ss->regs.vector == PVM_X_PF)
-		ss->cr2 = native_read_cr2();
-	if (ss->regs.vector != PVM_X_NMI)
+	if (v->ss->regs.vector != PVM_X_NMI)
 		trace_pvm_exit(v);
-	if (ss->regs.vector == PVM_X_PF)
-		native_write_cr2(ss->cr2);	/* a probe may have faulted */
 }
 
 /* What an NMI, #MC or #DB left behind. */
@@ -134,8 +128,6 @@ enum pvm_switch_result pvm_switch_end(struct pvm_vcpu *v)
 
 	if (unlikely(v->cpu.cr0_ts))
 		asm volatile("clts");
-	if (vector == PVM_X_PF)
-		ss->cr2 = native_read_cr2();
 	serve_unusual(v, vector);
 	if (unlikely(ss->fatal))
 		return PVM_SWITCH_FATAL;

@@ -80,9 +80,11 @@ static const char *what(u32 vector)
 
 /*
  * Write a frame and go to its handler. @flags: PVM_BOUNCE_*, without FROM_KERNEL, which is known here; @vector is for
- * messages and traces, but for PVM_VEC_FAILSAFE, which has a frame of its own.
+ * traces, but for PVM_VEC_FAILSAFE, which has a frame of its own.
+ * Return: 0; -EINVAL the handler, -EFAULT the stack is no address of the guest's; -ENXIO the stack is not mapped;
+ * -PVM_ENEED. Nothing has changed then.
  */
-static enum pvm_act bounce(struct pvm_vcpu *v, u32 flags, u64 handler, u32 error, u32 vector)
+static __always_inline int try_bounce(struct pvm_vcpu *v, u32 flags, u64 handler, u32 error, u32 vector)
 {
 	struct pvm_switch_state *ss = v->ss;
 	struct vcpu_info *info = v->shared.info;
@@ -95,27 +97,42 @@ static enum pvm_act bounce(struct pvm_vcpu *v, u32 flags, u64 handler, u32 error
 		.upcall_mask = READ_ONCE(info->evtchn_upcall_mask),
 		.iopl = architectural_iopl(v) ? v->cpu.iopl : 0,
 	};
-	struct pvm_stack_frame f;
+	struct pvm_stack_frame f __uninitialized;
 	int err;
 
 	err = vector == PVM_VEC_FAILSAFE ? pvm_frame_failsafe(&b, regs, v->traps.failsafe_sel, &f) :
 					   pvm_frame_bounce(&b, regs, &f);
-	if (err)
-		return pvm_vcpu_die(v, PVM_DEATH_TRIPLE, "%s: handler %#llx or stack %#llx is no guest address", what(vector),
-				    handler, ss->kernel_mode ? regs->rsp : ss->kernel_sp);
+	if (unlikely(err))
+		return err;
 	err = pvm_gva_write(v, f.address, f.word, f.count * sizeof(f.word[0]));
-	if (err == -PVM_ENEED)
-		return PVM_ACT_NEED;
-	if (err)
-		return pvm_vcpu_die(v, PVM_DEATH_TRIPLE, "%s: kernel stack %#llx is not mapped", what(vector),
-				    f.address);
+	if (unlikely(err))
+		return err == -PVM_ENEED ? err : -ENXIO;
 	trace_pvm_inject(v, vector, error, handler);
 	if (!ss->kernel_mode)
 		to_kernel_mode(ss);
 	if (f.mask_events)
 		WRITE_ONCE(info->evtchn_upcall_mask, 1);
 	pvm_frame_commit(&f, regs);
-	return PVM_ACT_RESUME;
+	return 0;
+}
+
+/* The same, for good: a kernel that cannot be told has had its triple fault. */
+static enum pvm_act bounce(struct pvm_vcpu *v, u32 flags, u64 handler, u32 error, u32 vector)
+{
+	const struct pvm_switch_state *ss = v->ss;
+	u64 stack = ss->kernel_mode ? pvm_regs(v)->rsp : ss->kernel_sp;
+
+	switch (try_bounce(v, flags, handler, error, vector)) {
+	case 0:
+		return PVM_ACT_RESUME;
+	case -PVM_ENEED:
+		return PVM_ACT_NEED;
+	case -ENXIO:
+		return pvm_vcpu_die(v, PVM_DEATH_TRIPLE, "%s: kernel stack %#llx is not mapped", what(vector), stack);
+	default:
+		return pvm_vcpu_die(v, PVM_DEATH_TRIPLE, "%s: handler %#llx or stack %#llx is no guest address", what(vector),
+				    handler, stack);
+	}
 }
 
 static enum pvm_act bounce_vector(struct pvm_vcpu *v, u32 vector, u32 flags, u32 error)
@@ -222,6 +239,34 @@ enum pvm_act pvm_inject_pf(struct pvm_vcpu *v, u64 cr2, u32 error)
 	if (act == PVM_ACT_RESUME)
 		WRITE_ONCE(v->shared.info->arch.cr2, cr2);
 	return act;
+}
+
+/**
+ * pvm_page_fault_quick - a page fault that is the guest's own
+ * @v:	the vCPU
+ *
+ * Most faults of a guest's programs are: memory touched for the first time, pages copied after fork. All it takes is to
+ * read one entry and to write one frame.
+ *
+ * Context: resident, IRQs off.
+ * Return: it is the guest's and delivered; else nothing has changed.
+ */
+bool pvm_page_fault_quick(struct pvm_vcpu *v)
+{
+	const struct trap_info *t = &v->traps.table[PVM_X_PF];
+	u64 cr2 = v->ss->cr2;
+	u32 hw_error = pvm_regs(v)->error, error;
+
+	if (!t->address || !pvm_mmu_fault_is_guests(v, cr2, hw_error, &error))
+		return false;
+	error |= v->ss->kernel_mode ? 0 : PVM_PF_U;
+	if (try_bounce(v, PVM_BOUNCE_ERROR | (t->flags & PVM_TRAP_MASKS ? PVM_BOUNCE_MASK : 0), t->address, error, PVM_X_PF))
+		return false;
+	WRITE_ONCE(v->shared.info->arch.cr2, cr2);
+	trace_pvm_fault(v, cr2, hw_error, PVM_FAULT_GUEST);
+	pvm_count(v, PVM_STAT_EXIT_PF);
+	pvm_count(v, PVM_STAT_PF_INJECT);
+	return true;
 }
 
 static enum pvm_act deliver_nmi(struct pvm_vcpu *v)
