@@ -8,19 +8,17 @@
  *	               └──destroy: everything back──▶ gone
  *
  * Resources are taken in one order and given back in the other, whole or half-built: build() and unbuild(). The name
- * and the range of memory are claimed first, in the list, under parts_lock; what takes long runs under part->lock.
+ * and the range of memory are claimed first (list.c); what takes long runs under part->lock.
  *
- * Neighbours: run.c starts and stops; cpu.c, mem.c, space.c, pci.c take and give; super.c runs on the taken CPUs.
+ * Neighbours: list.c has all of them, host.c what the host is up to; run.c starts and stops; cpu.c, mem.c, space.c,
+ * pci.c take and give; super.c runs on the taken CPUs.
  */
 #include <linux/gfp.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
-#include <linux/memory.h>
 #include <linux/mm.h>
 #include <linux/module.h>
-#include <linux/reboot.h>
 #include <linux/slab.h>
-#include <linux/suspend.h>
 #include <linux/timekeeping.h>
 #include <asm/cpufeature.h>
 #include <asm/tsc.h>
@@ -31,9 +29,6 @@
 #include "part/part.h"
 #include "part/plan.h"
 
-static DEFINE_MUTEX(parts_lock);	/* protects: parts, last_id, p->published, p->nr_files, claimed ranges */
-static LIST_HEAD(parts);
-static u32 nr_parts, last_id;
 static const struct pvm_part_ops *part_ops;
 
 int pvm_why(struct pvm_why *why, int err, const char *fmt, ...)
@@ -74,44 +69,6 @@ void pvm_part_post(struct pvm_part *p, u32 event, u32 code, const char *reason)
 }
 
 /* ---- building ----------------------------------------------------------------------------------------------- */
-
-/* Name and memory range: nobody else may have them. */
-static int claim(struct pvm_part *p, struct pvm_why *why)
-{
-	struct pvm_part *o;
-	int err = 0;
-
-	mutex_lock(&parts_lock);
-	if (nr_parts >= PVM_PART_MAX)
-		err = pvm_why(why, -ENOSPC, "there are %u partitions already", nr_parts);
-	list_for_each_entry(o, &parts, link) {
-		if (err)
-			break;
-		if (!strcmp(o->name, p->name) && !READ_ONCE(o->destroyed))	/* else its memory is still mapped */
-			err = pvm_why(why, -EEXIST, "there is a partition %s already", p->name);
-		else if (p->claim_bytes && o->claim_bytes &&
-			 pvm_plan_overlap(p->claim_addr, p->claim_bytes, o->claim_addr, o->claim_bytes))
-			err = pvm_why(why, -EBUSY, "the memory at %#llx belongs to partition %s", p->claim_addr,
-				      o->name);
-	}
-	if (!err) {
-		nr_parts++;
-		p->id = ++last_id;
-		list_add_tail(&p->link, &parts);
-	}
-	mutex_unlock(&parts_lock);
-	return err;
-}
-
-static void unclaim(struct pvm_part *p)
-{
-	mutex_lock(&parts_lock);
-	if (!list_empty(&p->link)) {
-		list_del_init(&p->link);
-		nr_parts--;
-	}
-	mutex_unlock(&parts_lock);
-}
 
 static int check_machine(const struct pvm_create_partition *a, struct pvm_why *why)
 {
@@ -178,7 +135,7 @@ static void put_memory(struct pvm_part *p)
 		return;
 	pvm_mem_give(&p->mem);
 	pvm_low_give(&p->mem);
-	unclaim(p);
+	pvm_part_unclaim(p);
 }
 
 /* Give everything back; half of it is fine, twice too. */
@@ -227,10 +184,7 @@ static int build(struct pvm_part *p, const struct pvm_create_partition *a, const
 	err = pvm_mem_take(&p->mem, a->memory_bytes, a->memory_addr, why);
 	if (err)
 		return err;
-	mutex_lock(&parts_lock);
-	p->claim_addr = p->mem.addr;
-	p->claim_bytes = p->mem.bytes;
-	mutex_unlock(&parts_lock);
+	pvm_part_claim_memory(p);
 	err = pvm_part_pci_take(p, pci, a->pci_count, why);
 	if (err)
 		return err;
@@ -256,6 +210,12 @@ static void free_part(struct kref *ref)
 		free_pages((unsigned long)p->sup->console, get_order(PVM_PART_CONSOLE_BYTES));
 	free_pages((unsigned long)p->sup, get_order(sizeof(*p->sup)));
 	kfree(p);
+}
+
+/** pvm_part_put() - one reference less. Context: sleeps. */
+void pvm_part_put(struct pvm_part *p)
+{
+	kref_put(&p->ref, free_part);
 }
 
 static struct pvm_part *alloc_part(const struct pvm_create_partition *a)
@@ -305,7 +265,7 @@ struct pvm_part *pvm_part_create(const struct pvm_create_partition *a, const u32
 	p = alloc_part(a);
 	if (!p)
 		return ERR_PTR(-ENOMEM);
-	err = claim(p, why);
+	err = pvm_part_claim(p, why);
 	if (err)
 		goto err_free;
 	mutex_lock(&p->lock);
@@ -323,19 +283,17 @@ struct pvm_part *pvm_part_create(const struct pvm_create_partition *a, const u32
 	return p;
 
 err_unclaim:
-	unclaim(p);
+	pvm_part_unclaim(p);
 err_free:
-	kref_put(&p->ref, free_part);
+	pvm_part_put(p);
 	return ERR_PTR(err);
 }
 
 /** pvm_part_publish() - its descriptor exists: visible to others. Context: sleeps. */
 void pvm_part_publish(struct pvm_part *p)
 {
-	mutex_lock(&parts_lock);
-	p->published = true;
 	p->announced = true;
-	mutex_unlock(&parts_lock);
+	pvm_part_show(p);
 	trace_pvm_part_state(p->id, p->name, PVM_TRACE_PART_NONE, PVM_PART_CREATED, PVM_PSTOP_NONE);
 	pvm_part_post(p, PVM_EVENT_PART_CREATED, 0, NULL);
 }
@@ -347,9 +305,7 @@ static void destroy_locked(struct pvm_part *p)
 	bool kept = p->kept;
 
 	lockdep_assert_held(&p->lock);
-	mutex_lock(&parts_lock);
-	p->published = false;
-	mutex_unlock(&parts_lock);
+	pvm_part_hide(p);
 	cancel_delayed_work_sync(&p->poll);	/* it only tries the lock */
 	p->destroyed = true;
 	p->kept = false;
@@ -360,7 +316,7 @@ static void destroy_locked(struct pvm_part *p)
 		pvm_part_post(p, PVM_EVENT_PART_DESTROYED, 0, NULL);
 	wake_up_all(&p->wq);
 	if (kept) {	/* not the last ones: whoever calls holds both by a descriptor */
-		kref_put(&p->ref, free_part);
+		pvm_part_put(p);
 		module_put(THIS_MODULE);
 	}
 }
@@ -398,17 +354,13 @@ void pvm_part_put_file(struct pvm_part *p)
 	bool last;
 
 	mutex_lock(&p->lock);
-	mutex_lock(&parts_lock);
-	last = !--p->nr_files && !p->kept && !p->destroyed;
-	if (last)
-		p->published = false;
-	mutex_unlock(&parts_lock);
+	last = pvm_part_close_file(p);
 	if (last && p->state == PVM_PART_RUNNING)
 		pvm_part_stop_locked(p, PVM_PSTOP_ASKED, PVM_PART_STOP_MS);
 	if (last)
 		destroy_locked(p);
 	mutex_unlock(&p->lock);
-	kref_put(&p->ref, free_part);
+	pvm_part_put(p);
 }
 
 /** pvm_part_keep() - it outlives its descriptors. Context: sleeps. Return: 0 or -ENODEV. */
@@ -426,74 +378,6 @@ int pvm_part_keep(struct pvm_part *p)
 	}
 	mutex_unlock(&p->lock);
 	return err;
-}
-
-/* ---- looking ------------------------------------------------------------------------------------------------ */
-
-/** pvm_part_find() - by name, with a file's reference; NULL. Context: sleeps. */
-struct pvm_part *pvm_part_find(const char *name)
-{
-	struct pvm_part *p, *found = NULL;
-
-	mutex_lock(&parts_lock);
-	list_for_each_entry(p, &parts, link)
-		if (p->published && !strcmp(p->name, name))
-			found = p;
-	if (found) {
-		found->nr_files++;
-		kref_get(&found->ref);
-	}
-	mutex_unlock(&parts_lock);
-	return found;
-}
-
-/** pvm_part_entry() - its row; either lock is held, or it is not destroyed meanwhile. Context: any. */
-void pvm_part_entry(struct pvm_part *p, struct pvm_partition_entry *e)
-{
-	u64 timeout = READ_ONCE(p->beat_timeout_ns);
-	u32 i;
-
-	*e = (struct pvm_partition_entry){
-		.id = p->id,
-		.state = READ_ONCE(p->state),
-		.flags = p->flags,
-		.stop_reason = READ_ONCE(p->stop_reason),
-		.nr_cpus = p->nr_cpus,
-		.nr_pci = p->nr_pci,
-		.memory_addr = p->mem.addr,
-		.memory_bytes = p->mem.bytes,
-		.created_ns = p->created_ns,
-		.started_ns = READ_ONCE(p->started_ns),
-		.beat_age_ns = timeout ? ktime_get_ns() - READ_ONCE(p->beat_since_ns) : ~0ull,
-	};
-	strscpy(e->name, p->name, sizeof(e->name));
-	for (i = 0; i < p->nr_cpus; i++)
-		e->exits += READ_ONCE(p->cpus[i]->stat[PVM_PART_STAT_EXITS]);
-}
-
-/**
- * pvm_part_list() - all partitions
- * @rows:	room for @room of them
- * @room:	likewise
- * @count:	OUT: how many there are
- *
- * Context: sleeps. Return: 0 or -EMSGSIZE.
- */
-int pvm_part_list(struct pvm_partition_entry *rows, u32 room, u32 *count)
-{
-	struct pvm_part *p;
-
-	*count = 0;
-	mutex_lock(&parts_lock);
-	list_for_each_entry(p, &parts, link) {
-		if (!p->published)
-			continue;
-		if (*count < room)
-			pvm_part_entry(p, &rows[*count]);
-		++*count;
-	}
-	mutex_unlock(&parts_lock);
-	return *count > room ? -EMSGSIZE : 0;
 }
 
 /* ---- mapping ------------------------------------------------------------------------------------------------ */
@@ -557,81 +441,7 @@ int pvm_part_mmap(struct pvm_part *p, struct vm_area_struct *vma)
 			 PVM_PART_CONSOLE_BYTES);
 }
 
-/* ---- the host's life ---------------------------------------------------------------------------------------- */
-
-/* One that the host's end has not reached yet, with a reference; NULL. */
-static struct pvm_part *next_up(void)
-{
-	struct pvm_part *p, *found = NULL;
-
-	mutex_lock(&parts_lock);
-	list_for_each_entry(p, &parts, link)
-		if (!found && !p->host_down && kref_get_unless_zero(&p->ref))
-			found = p;
-	if (found)
-		found->host_down = true;
-	mutex_unlock(&parts_lock);
-	return found;
-}
-
-/*
- * Shutdown, reboot, kexec: no partition survives, its memory and devices are the next kernel's. Its CPUs wait for a
- * SIPI then: halted in here, an NMI or machine check would make them run what the next kernel has put in this place.
- */
-static int on_reboot(struct notifier_block *nb, unsigned long action, void *data)
-{
-	struct pvm_part *p;
-	u32 i;
-
-	while ((p = next_up())) {
-		mutex_lock(&p->lock);
-		if (p->state == PVM_PART_RUNNING)
-			pvm_part_stop_locked(p, PVM_PSTOP_HOST, PVM_PART_STOP_MS);
-		for (i = 0; !p->destroyed && i < p->nr_cpus; i++)
-			if (p->cpus[i]->is_taken)
-				pvm_pcpu_init_ipi(p->cpus[i]);
-		mutex_unlock(&p->lock);
-		kref_put(&p->ref, free_part);
-	}
-	return NOTIFY_DONE;
-}
-
-static int on_suspend(struct notifier_block *nb, unsigned long action, void *data)
-{
-	bool any;
-
-	if (action != PM_SUSPEND_PREPARE && action != PM_HIBERNATION_PREPARE)
-		return NOTIFY_DONE;
-	mutex_lock(&parts_lock);
-	any = !list_empty(&parts);
-	mutex_unlock(&parts_lock);
-	if (!any)
-		return NOTIFY_DONE;
-	pvm_info("the host does not sleep while there are partitions: destroy them first");
-	return notifier_from_errno(-EBUSY);
-}
-
-/* Offline blocks that a partition has do not go online. */
-static int on_memory(struct notifier_block *nb, unsigned long action, void *data)
-{
-	struct memory_notify *m = data;
-	struct pvm_part *p;
-	int ret = NOTIFY_OK;
-
-	if (action != MEM_GOING_ONLINE)
-		return NOTIFY_OK;
-	mutex_lock(&parts_lock);
-	list_for_each_entry(p, &parts, link)
-		if (p->claim_bytes && pvm_plan_overlap(p->claim_addr, p->claim_bytes, PFN_PHYS(m->start_pfn),
-						       PFN_PHYS(m->nr_pages)))
-			ret = notifier_from_errno(-EBUSY);
-	mutex_unlock(&parts_lock);
-	return ret;
-}
-
-static struct notifier_block reboot_nb = { .notifier_call = on_reboot, .priority = INT_MAX };
-static struct notifier_block suspend_nb = { .notifier_call = on_suspend };
-static struct notifier_block memory_nb = { .notifier_call = on_memory };
+/* ---- loading ------------------------------------------------------------------------------------------------ */
 
 /** pvm_part_global_init() - partitions can be made, if the machine can. Context: sleeps. Return: 0 or an errno. */
 int pvm_part_global_init(void)
@@ -651,21 +461,11 @@ int pvm_part_global_init(void)
 	err = pvm_part_pci_global_init();
 	if (err)
 		goto err_cpu;
-	err = register_memory_notifier(&memory_nb);
+	err = pvm_part_host_init();
 	if (err)
 		goto err_pci;
-	err = register_pm_notifier(&suspend_nb);
-	if (err)
-		goto err_memory;
-	err = register_reboot_notifier(&reboot_nb);
-	if (err)
-		goto err_pm;
 	return 0;
 
-err_pm:
-	unregister_pm_notifier(&suspend_nb);
-err_memory:
-	unregister_memory_notifier(&memory_nb);
 err_pci:
 	pvm_part_pci_global_fini();
 err_cpu:
@@ -678,9 +478,7 @@ err_run:
 /** pvm_part_global_fini() - no partition is left, or the module could not go. Context: sleeps. */
 void pvm_part_global_fini(void)
 {
-	unregister_reboot_notifier(&reboot_nb);
-	unregister_pm_notifier(&suspend_nb);
-	unregister_memory_notifier(&memory_nb);
+	pvm_part_host_fini();
 	pvm_part_pci_global_fini();
 	pvm_pcpu_global_fini();
 	pvm_run_global_fini();

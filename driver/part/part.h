@@ -10,7 +10,9 @@
  * sanitizers (Kbuild: pvm-supervisor).
  *
  *	file		side	what
- *	part.c		host	the object: life, list, references, mapping, notifiers
+ *	part.c		host	the object: building, life, references, mapping
+ *	list.c		host	all of them: names, claims, who has them open; parts_lock
+ *	host.c		host	reboot, sleep and new memory of the host
  *	run.c		host	start, poller, stop
  *	space.c		host	the supervisor's page tables
  *	plan.c	(pure)	-	checks of a request, choice of places, page-table entries
@@ -25,7 +27,7 @@
  *	pci_mail.c	S	this end of them
  *
  * Lock order, outermost first: part->lock (one life-changing operation at a time; sleeps, CPU hotplug inside)
- * > parts_lock (list, names, claims on CPUs, memory, devices). On the supervisor's side: sup->lock alone.
+ * > parts_lock (list.c: list, names, claims on memory). On the supervisor's side: sup->lock alone.
  */
 #ifndef PVM_PART_PART_H
 #define PVM_PART_PART_H
@@ -233,22 +235,38 @@ struct pvm_part {
 	struct pvm_stage2_tables protect, unpaged;	/* protect.c, of the back end */
 };
 
-/* part.c; all but _list and _find need CAP_SYS_ADMIN and CAP_SYS_RAWIO, checked by uapi/part_ioctl.c */
+/* part.c; all need CAP_SYS_ADMIN and CAP_SYS_RAWIO, checked by uapi/part_ioctl.c */
 int pvm_part_global_init(void);		/* never fails for lack of SVM or VMX: creation says so then */
 void pvm_part_global_fini(void);
 struct pvm_part *pvm_part_create(const struct pvm_create_partition *arg, const u32 *cpus, const u32 *pci,
 				 struct pvm_why *why);	/* ERR_PTR */
 void pvm_part_publish(struct pvm_part *p);
-struct pvm_part *pvm_part_find(const char *name);	/* with a file reference; NULL */
+void pvm_part_put(struct pvm_part *p);
 void pvm_part_put_file(struct pvm_part *p);	/* the last one stops and destroys what was not kept */
 int pvm_part_keep(struct pvm_part *p);
 int pvm_part_destroy(struct pvm_part *p);
-int pvm_part_list(struct pvm_partition_entry *rows, u32 room, u32 *count);
-void pvm_part_entry(struct pvm_part *p, struct pvm_partition_entry *e);
 int pvm_part_mmap(struct pvm_part *p, struct vm_area_struct *vma);
 const char *pvm_part_reason_text(u32 stop_reason);
 bool pvm_part_any_lost(const struct pvm_part *p);
 void pvm_part_post(struct pvm_part *p, u32 event, u32 code, const char *reason);
+
+/* list.c */
+int pvm_part_claim(struct pvm_part *p, struct pvm_why *why);
+void pvm_part_unclaim(struct pvm_part *p);
+void pvm_part_claim_memory(struct pvm_part *p);
+bool pvm_part_has_claim(u64 addr, u64 bytes);
+void pvm_part_show(struct pvm_part *p);
+void pvm_part_hide(struct pvm_part *p);
+bool pvm_part_close_file(struct pvm_part *p);
+struct pvm_part *pvm_part_find(const char *name);	/* with a file reference; NULL */
+int pvm_part_list(struct pvm_partition_entry *rows, u32 room, u32 *count);	/* for everybody */
+void pvm_part_entry(struct pvm_part *p, struct pvm_partition_entry *e);
+struct pvm_part *pvm_part_next_up(void);	/* with a reference; NULL */
+bool pvm_part_any(void);
+
+/* host.c */
+int pvm_part_host_init(void);
+void pvm_part_host_fini(void);
 
 /* run.c */
 #define PVM_PART_STOP_MS	5000u	/* the usual bound of a stop */

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the host is up to, and what that means for partitions: it ends, wants to sleep, gets memory.
+ */
+#include <linux/memory.h>
+#include <linux/pfn.h>
+#include <linux/reboot.h>
+#include <linux/suspend.h>
+
+#include "compat/compat.h"
+#include "part/part.h"
+
+/*
+ * Shutdown, reboot, kexec: no partition survives, its memory and devices are the next kernel's. Its CPUs wait for a
+ * SIPI then: halted in here, an NMI or machine check would make them run what the next kernel has put in this place.
+ */
+static int on_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct pvm_part *p;
+	u32 i;
+
+	while ((p = pvm_part_next_up())) {
+		mutex_lock(&p->lock);
+		if (p->state == PVM_PART_RUNNING)
+			pvm_part_stop_locked(p, PVM_PSTOP_HOST, PVM_PART_STOP_MS);
+		for (i = 0; !p->destroyed && i < p->nr_cpus; i++)
+			if (p->cpus[i]->is_taken)
+				pvm_pcpu_init_ipi(p->cpus[i]);
+		mutex_unlock(&p->lock);
+		pvm_part_put(p);
+	}
+	return NOTIFY_DONE;
+}
+
+static int on_suspend(struct notifier_block *nb, unsigned long action, void *data)
+{
+	if ((action != PM_SUSPEND_PREPARE && action != PM_HIBERNATION_PREPARE) || !pvm_part_any())
+		return NOTIFY_DONE;
+	pvm_info("the host does not sleep while there are partitions: destroy them first");
+	return notifier_from_errno(-EBUSY);
+}
+
+/* Offline blocks that a partition has do not go online. */
+static int on_memory(struct notifier_block *nb, unsigned long action, void *data)
+{
+	struct memory_notify *m = data;
+
+	if (action == MEM_GOING_ONLINE && pvm_part_has_claim(PFN_PHYS(m->start_pfn), PFN_PHYS(m->nr_pages)))
+		return notifier_from_errno(-EBUSY);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block reboot_nb = { .notifier_call = on_reboot, .priority = INT_MAX };
+static struct notifier_block suspend_nb = { .notifier_call = on_suspend };
+static struct notifier_block memory_nb = { .notifier_call = on_memory };
+
+/** pvm_part_host_init() - listen. Context: sleeps. Return: 0 or an errno. */
+int pvm_part_host_init(void)
+{
+	int err;
+
+	err = register_memory_notifier(&memory_nb);
+	if (err)
+		return err;
+	err = register_pm_notifier(&suspend_nb);
+	if (err)
+		goto err_memory;
+	err = register_reboot_notifier(&reboot_nb);
+	if (err)
+		goto err_pm;
+	return 0;
+
+err_pm:
+	unregister_pm_notifier(&suspend_nb);
+err_memory:
+	unregister_memory_notifier(&memory_nb);
+	return err;
+}
+
+/** pvm_part_host_fini() - listen no more. Context: sleeps. */
+void pvm_part_host_fini(void)
+{
+	unregister_reboot_notifier(&reboot_nb);
+	unregister_pm_notifier(&suspend_nb);
+	unregister_memory_notifier(&memory_nb);
+}
