@@ -321,6 +321,10 @@ int pvm_pcpu_take(struct pvm_pcpu *c, struct pvm_why *why)
 		cpumask_clear_cpu(c->cpu, &taken);
 		if (err == -EOPNOTSUPP || err == -ENODEV)
 			return pvm_why(why, -ENODEV, "the host cannot take CPUs offline: CPU hotplug is off");
+		if (err == -EBUSY)
+			return pvm_why(why, -EBUSY,
+				       "the host does not take CPU %u offline: CPU hotplug is disabled, or a deadline task needs it",
+				       c->cpu);
 		return pvm_why(why, -EBUSY, "the host cannot take CPU %u offline (error %d)", c->cpu, -err);
 	}
 	if (pvm_pcpu_run(c, PVM_SUP_SAVE)) {
