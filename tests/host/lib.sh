@@ -55,6 +55,18 @@ mirror() {
 		awk -v s="$1" '$1 == s || $2 == s { print $3; exit }'
 }
 
+# package NAME: a Debian package unpacked in the cache, not installed.
+package() {
+	local dir=$PVM_CACHE/bench/$1
+	if [ ! -e "$dir/.complete" ]; then
+		mkdir -p "$dir"
+		(cd "$dir" && apt-get -qq -o APT::Sandbox::User=root download "$1" >&2 &&
+			dpkg-deb -x "$1"_*.deb . && rm ./*.deb) || return 1
+		touch "$dir/.complete"
+	fi
+	echo "$dir"
+}
+
 # qemu_slot: take one of the machine's QEMU slots and keep it until this process and its
 # children end (the descriptor is inherited by QEMU on purpose). More emulators than cores
 # make every one of them miss its timeout, so the limit is for the machine, not for a caller.
