@@ -83,6 +83,20 @@ static struct pvm_part *new_part(struct pvm_ctx *ctx, const char *name)
 	return part;
 }
 
+static int refused(const char *what, const char *name, int err)
+{
+	switch (err) {
+	case -EPERM:
+		return pvm_fail(err, "cannot %s partition %s: only root may (CAP_SYS_ADMIN and CAP_SYS_RAWIO)",
+				what, name);
+	case -ENOTTY:
+		return pvm_fail(-EOPNOTSUPP, "cannot %s partition %s: this driver has no partitions",
+				what, name);
+	default:
+		return pvm_fail(err, "cannot %s partition %s: %s", what, name, pvm_strerror(err));
+	}
+}
+
 /* The driver says why; an errno is for programs, and for a driver that has no words. */
 static int create_failed(const char *name, int err, struct pvm_create_partition *arg)
 {
@@ -98,17 +112,11 @@ static int create_failed(const char *name, int err, struct pvm_create_partition 
 	case -EEXIST:
 		return pvm_fail(err, "cannot create partition %s: there is one of this name; choose another name or destroy that one",
 				name);
-	case -EPERM:
-		return pvm_fail(err, "cannot create partition %s: only root may (CAP_SYS_ADMIN and CAP_SYS_RAWIO)",
-				name);
-	case -ENOTTY:
-		return pvm_fail(-EOPNOTSUPP, "cannot create partition %s: this driver has no partitions",
-				name);
 	case -ENODEV:
 		return pvm_fail(err, "cannot create partition %s: this CPU or kernel cannot have partitions; see the kernel log",
 				name);
 	default:
-		return pvm_fail(err, "cannot create partition %s: %s", name, pvm_strerror(err));
+		return refused("create", name, err);
 	}
 }
 
@@ -182,22 +190,10 @@ int pvm_part_open(struct pvm_ctx *ctx, const char *name, struct pvm_part **resul
 		return -ENOMEM;
 	memcpy(arg.name, part->name, sizeof(part->name));
 	err = pvm_sys_open_part(ctx->fd, &arg);
-	switch (err) {
-	case 0:
-		break;
-	case -ENOENT:
-		err = pvm_fail(err, "cannot open partition %s: there is none of this name", name);
-		goto err_close;
-	case -EPERM:
-		err = pvm_fail(err, "cannot open partition %s: only root may (CAP_SYS_ADMIN and CAP_SYS_RAWIO)",
-			       name);
-		goto err_close;
-	case -ENOTTY:
-		err = pvm_fail(-EOPNOTSUPP, "cannot open partition %s: this driver has no partitions",
-			       name);
-		goto err_close;
-	default:
-		err = pvm_fail(err, "cannot open partition %s: %s", name, pvm_strerror(err));
+	if (err) {
+		err = err == -ENOENT ?
+		      pvm_fail(err, "cannot open partition %s: there is none of this name", name) :
+		      refused("open", name, err);
 		goto err_close;
 	}
 	part->fd = arg.fd;

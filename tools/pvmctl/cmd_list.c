@@ -20,42 +20,42 @@ static const struct column columns[] = {
 	{ "SHADOW", COL_RIGHT }, { "UPTIME", COL_RIGHT },
 };
 
-static int print_table(const struct pvm_vm_info *rows, size_t n)
+static void cells(struct table *t, const void *row, uint64_t now)
 {
-	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-	uint64_t now = boottime_ns();
+	const struct pvm_vm_info *r = row;
 	char buf[OUT_NUM_LEN];
-	size_t i;
 
-	for (i = 0; i < n; i++) {
-		const struct pvm_vm_info *r = &rows[i];
-
-		table_cell(t, "%s", r->name);
-		table_cell(t, "%" PRIu32, r->id);
-		table_cell(t, "%s", pvm_state_name(r->state));
-		table_paint(t, state_colour(r->state));
-		if (r->pid)
-			table_cell(t, "%" PRIu32, r->pid);
-		else
-			table_cell(t, "-");	/* in another pid namespace */
-		table_cell(t, "%" PRIu32, r->uid);
-		table_cell(t, "%" PRIu32, r->nr_vcpus);
-		table_cell(t, "%s", out_size(buf, r->memory_bytes));
-		table_cell(t, "%s", out_size(buf, r->shadow_bytes));
-		table_cell(t, "%s",
-			   out_duration(buf, now > r->created_ns ? now - r->created_ns : 0));
-	}
-	return table_print(t, stdout);
+	table_cell(t, "%s", r->name);
+	table_cell(t, "%" PRIu32, r->id);
+	table_cell(t, "%s", pvm_state_name(r->state));
+	table_paint(t, state_colour(r->state));
+	if (r->pid)
+		table_cell(t, "%" PRIu32, r->pid);
+	else
+		table_cell(t, "-");	/* in another pid namespace */
+	table_cell(t, "%" PRIu32, r->uid);
+	table_cell(t, "%" PRIu32, r->nr_vcpus);
+	table_cell(t, "%s", out_size(buf, r->memory_bytes));
+	table_cell(t, "%s", out_size(buf, r->shadow_bytes));
+	table_cell(t, "%s", out_duration(buf, now > r->created_ns ? now - r->created_ns : 0));
 }
+
+static void json(struct json *j, const void *row)
+{
+	json_guest(j, row);
+}
+
+static const struct listing guests = {
+	columns, sizeof(columns) / sizeof(columns[0]), sizeof(struct pvm_vm_info), cells, json,
+};
 
 static int cmd_list(int argc, char **argv)
 {
 	struct pvm_vm_info *rows;
 	struct opt_rest rest;
 	struct pvm_ctx *ctx;
-	struct json j;
-	size_t n, i;
 	int err, code;
+	size_t n;
 
 	if (!verb_parse(&verb_list, &args, argc, argv, &rest, &code))
 		return code;
@@ -65,21 +65,10 @@ static int cmd_list(int argc, char **argv)
 	err = pvm_ctx_list(ctx, &rows, &n);
 	if (err) {
 		code = lib_failed(EXIT_OK, err, NULL);
-		goto out_ctx;
-	}
-	if (args.json) {
-		for (i = 0; i < n; i++) {
-			json_open(&j, stdout);
-			json_guest(&j, &rows[i]);
-			json_close(&j);
-		}
 	} else {
-		err = print_table(rows, n);
-		if (err)
-			code = msg_cannot(EXIT_FAILED, err, NULL, NULL, "print the list");
+		code = list_print(&guests, rows, n, args.json);
+		pvm_free(rows);
 	}
-	pvm_free(rows);
-out_ctx:
 	pvm_ctx_destroy(ctx);
 	return out_finish(code);
 }

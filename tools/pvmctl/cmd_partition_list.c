@@ -23,35 +23,37 @@ static const struct column columns[] = {
 	{ "UPTIME", COL_RIGHT }, { "HEARTBEAT", COL_LEFT }, { "STOPPED", COL_LEFT },
 };
 
-static int print_table(const struct pvm_part_row *rows, size_t n)
+static void cells(struct table *t, const void *row, uint64_t now)
 {
-	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-	uint64_t now = boottime_ns();
+	const struct pvm_part_row *r = row;
+	bool runs = r->state == PVM_PARTITION_RUNNING;
 	char buf[OUT_NUM_LEN], beat[PART_BEAT_LEN];
-	size_t i;
 
-	for (i = 0; i < n; i++) {
-		const struct pvm_part_row *r = &rows[i];
-		bool runs = r->state == PVM_PARTITION_RUNNING;
-
-		table_cell(t, "%s", r->name);
-		table_cell(t, "%" PRIu32, r->id);
-		table_cell(t, "%s", pvm_part_state_name(r->state));
-		table_paint(t, part_state_colour(r->state));
-		table_cell(t, "%" PRIu32, r->nr_cpus);
-		table_cell(t, "%s", out_size(buf, r->memory_bytes));
-		table_cell(t, "%#" PRIx64, r->memory_addr);
-		table_cell(t, "%" PRIu32, r->nr_pci);
-		table_cell(t, "%" PRIu64, r->exits);
-		if (runs && now > r->started_ns)
-			table_cell(t, "%s", out_duration(buf, now - r->started_ns));
-		else
-			table_cell(t, "-");
-		table_cell(t, "%s", part_heartbeat(beat, r));
-		table_cell(t, "%s", runs || !r->stop_reason ? "-" : pvm_part_stop_name(r->stop_reason));
-	}
-	return table_print(t, stdout);
+	table_cell(t, "%s", r->name);
+	table_cell(t, "%" PRIu32, r->id);
+	table_cell(t, "%s", pvm_part_state_name(r->state));
+	table_paint(t, part_state_colour(r->state));
+	table_cell(t, "%" PRIu32, r->nr_cpus);
+	table_cell(t, "%s", out_size(buf, r->memory_bytes));
+	table_cell(t, "%#" PRIx64, r->memory_addr);
+	table_cell(t, "%" PRIu32, r->nr_pci);
+	table_cell(t, "%" PRIu64, r->exits);
+	if (runs && now > r->started_ns)
+		table_cell(t, "%s", out_duration(buf, now - r->started_ns));
+	else
+		table_cell(t, "-");
+	table_cell(t, "%s", part_heartbeat(beat, r));
+	table_cell(t, "%s", runs || !r->stop_reason ? "-" : pvm_part_stop_name(r->stop_reason));
 }
+
+static void json(struct json *j, const void *row)
+{
+	json_part(j, row);
+}
+
+static const struct listing partitions = {
+	columns, sizeof(columns) / sizeof(columns[0]), sizeof(struct pvm_part_row), cells, json,
+};
 
 /* Keep the one of this name. */
 static int only(const char *name, struct pvm_part_row *rows, size_t *n)
@@ -74,9 +76,8 @@ static int cmd_list(int argc, char **argv)
 	struct pvm_part_row *rows;
 	struct opt_rest rest;
 	struct pvm_ctx *ctx;
-	struct json j;
-	size_t n, i;
 	int err, code;
+	size_t n;
 
 	if (!verb_parse(&verb_part_list, &args, argc, argv, &rest, &code))
 		return code;
@@ -88,25 +89,13 @@ static int cmd_list(int argc, char **argv)
 	err = pvm_part_list(ctx, &rows, &n);
 	if (err) {
 		code = part_failed(ctx, err, NULL);
-		goto out;
-	}
-	if (rest.nr_operands)
-		code = only(rest.operands[0], rows, &n);
-	if (code) {
-		/* said so */
-	} else if (args.json) {
-		for (i = 0; i < n; i++) {
-			json_open(&j, stdout);
-			json_part(&j, &rows[i]);
-			json_close(&j);
-		}
 	} else {
-		err = print_table(rows, n);
-		if (err)
-			code = msg_cannot(EXIT_FAILED, err, NULL, NULL, "print the list");
+		if (rest.nr_operands)
+			code = only(rest.operands[0], rows, &n);
+		if (!code)
+			code = list_print(&partitions, rows, n, args.json);
+		pvm_free(rows);
 	}
-	pvm_free(rows);
-out:
 	pvm_ctx_destroy(ctx);
 	return out_finish(code);
 }

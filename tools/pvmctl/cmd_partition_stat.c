@@ -75,7 +75,6 @@ static void drop(struct all *a)
 static void print_json(const struct all *a)
 {
 	struct json j;
-	char key[64];
 	size_t i;
 
 	json_open(&j, stdout);
@@ -116,11 +115,7 @@ static void print_json(const struct all *a)
 	}
 	json_array_end(&j);
 	json_sub(&j, "stats");
-	for (i = 0; i < a->nr_stats; i++) {
-		snprintf(key, sizeof(key), "%s%s%s", a->stats[i].name, *a->stats[i].unit ? "_" : "",
-			 a->stats[i].unit);
-		json_u64(&j, key, a->stats[i].value);
-	}
+	json_counters(&j, a->stats, a->nr_stats);
 	json_end(&j);
 	json_array(&j, "details");
 	for (i = 0; i < a->nr_exits; i++) {
@@ -201,26 +196,6 @@ static int print_bars(const struct all *a)
 	return table_print(t, stdout);
 }
 
-static int print_stats(const struct all *a)
-{
-	static const struct column columns[] = {
-		{ "COUNTER", COL_LEFT }, { "VALUE", COL_RIGHT }, { "UNIT", COL_LEFT },
-		{ "MEANING", COL_LEFT },
-	};
-	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-	size_t i;
-
-	for (i = 0; i < a->nr_stats; i++) {
-		if (!args.verbose && !a->stats[i].value)
-			continue;
-		table_cell(t, "%s", a->stats[i].name);
-		table_cell(t, "%" PRIu64, a->stats[i].value);
-		table_cell(t, "%s", a->stats[i].unit);
-		table_cell(t, "%s", a->stats[i].help);
-	}
-	return table_print(t, stdout);
-}
-
 static int print_exits(const struct all *a)
 {
 	static const struct column columns[] = {
@@ -252,7 +227,7 @@ static int print_text(const struct all *a)
 	}
 	putchar('\n');
 	if (!err)
-		err = print_stats(a);
+		err = counters_print(a->stats, a->nr_stats, args.verbose);
 	if (!err && a->nr_exits) {
 		putchar('\n');
 		err = print_exits(a);

@@ -24,36 +24,15 @@ static const struct opt opts[] = {
 	{ 0 }
 };
 
-static const struct column columns[] = {
-	{ "COUNTER", COL_LEFT }, { "VALUE", COL_RIGHT }, { "UNIT", COL_LEFT },
-	{ "MEANING", COL_LEFT },
-};
-
 static void print_json(const struct pvm_vm_info *info, const struct pvm_stat_row *rows, size_t n)
 {
 	struct json j;
-	char key[64];
 	size_t i;
 
 	json_open(&j, stdout);
 	json_u64(&j, "id", info->id);
 	json_str(&j, "name", info->name);
-	for (i = 0; i < n; i++) {
-		size_t len;
-
-		if (rows[i].flags & PVM_STAT_IS_HYPERCALL)
-			continue;
-		/* The unit belongs into the name, unless the name ends with it already. */
-		len = snprintf(key, sizeof(key), "%s", rows[i].name);
-		if (*rows[i].unit) {
-			char tail[16];
-			size_t t = snprintf(tail, sizeof(tail), "_%s", rows[i].unit);
-
-			if (len < t || strcmp(key + len - t, tail))
-				snprintf(key, sizeof(key), "%s%s", rows[i].name, tail);
-		}
-		json_u64(&j, key, rows[i].value);
-	}
+	json_counters(&j, rows, n);
 	json_sub(&j, "hypercalls");
 	for (i = 0; i < n; i++)
 		if (rows[i].flags & PVM_STAT_IS_HYPERCALL)
@@ -64,20 +43,9 @@ static void print_json(const struct pvm_vm_info *info, const struct pvm_stat_row
 
 static int print_table(const struct pvm_vm_info *info, const struct pvm_stat_row *rows, size_t n)
 {
-	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
-	size_t i;
-
 	printf("%sguest %s%s (id %" PRIu32 ", %s)\n", out_colour(stdout, COL_BOLD), info->name,
 	       out_colour(stdout, COL_PLAIN), info->id, pvm_state_name(info->state));
-	for (i = 0; i < n; i++) {
-		if (!args.verbose && (!rows[i].value || rows[i].flags & PVM_STAT_IS_HYPERCALL))
-			continue;
-		table_cell(t, "%s", rows[i].name);
-		table_cell(t, "%" PRIu64, rows[i].value);
-		table_cell(t, "%s", rows[i].unit);
-		table_cell(t, "%s", rows[i].help);
-	}
-	return table_print(t, stdout);
+	return counters_print(rows, n, args.verbose);
 }
 
 static int stat_one(struct pvm_ctx *ctx, const struct pvm_vm_info *info, bool first)

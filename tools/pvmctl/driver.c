@@ -115,6 +115,64 @@ int guest_find(struct pvm_ctx *ctx, const char *name, struct pvm_vm_info *info)
 			  "see 'pvmctl list'", "find guest %s", name);
 }
 
+int list_print(const struct listing *l, const void *rows, size_t n, bool json)
+{
+	struct table *t = json ? NULL : table_new(l->columns, l->nr_columns);
+	const char *row = rows, *end = row + n * l->row_bytes;
+	uint64_t now = boottime_ns();
+	struct json j;
+	int err;
+
+	for (; row < end; row += l->row_bytes) {
+		if (!json) {
+			l->cells(t, row, now);
+			continue;
+		}
+		json_open(&j, stdout);
+		l->json(&j, row);
+		json_close(&j);
+	}
+	err = json ? 0 : table_print(t, stdout);
+	return err ? msg_cannot(EXIT_FAILED, err, NULL, NULL, "print the list") : EXIT_OK;
+}
+
+int counters_print(const struct pvm_stat_row *rows, size_t n, bool all)
+{
+	static const struct column columns[] = {
+		{ "COUNTER", COL_LEFT }, { "VALUE", COL_RIGHT }, { "UNIT", COL_LEFT },
+		{ "MEANING", COL_LEFT },
+	};
+	struct table *t = table_new(columns, sizeof(columns) / sizeof(columns[0]));
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (!all && (!rows[i].value || rows[i].flags & PVM_STAT_IS_HYPERCALL))
+			continue;
+		table_cell(t, "%s", rows[i].name);
+		table_cell(t, "%" PRIu64, rows[i].value);
+		table_cell(t, "%s", rows[i].unit);
+		table_cell(t, "%s", rows[i].help);
+	}
+	return table_print(t, stdout);
+}
+
+void json_counters(struct json *j, const struct pvm_stat_row *rows, size_t n)
+{
+	char key[64], tail[16];
+	size_t i, len, t;
+
+	for (i = 0; i < n; i++) {
+		if (rows[i].flags & PVM_STAT_IS_HYPERCALL)
+			continue;
+		/* The unit belongs into the name, unless the name ends with it already. */
+		len = snprintf(key, sizeof(key), "%s", rows[i].name);
+		t = snprintf(tail, sizeof(tail), "_%s", rows[i].unit);
+		if (*rows[i].unit && (len < t || strcmp(key + len - t, tail)))
+			snprintf(key, sizeof(key), "%s%s", rows[i].name, tail);
+		json_u64(j, key, rows[i].value);
+	}
+}
+
 /* Reading one byte tells more than access(): a directory, a broken disk, a denied open. */
 static bool readable(const char *path)
 {

@@ -71,11 +71,33 @@ enum out_colour state_colour(uint32_t state);
 /** boottime_ns() - now, on the clock of created_ns and started_ns */
 uint64_t boottime_ns(void);
 
+/* A kind of row that is listed: guests, partitions. */
+struct listing {
+	const struct column *columns;
+	size_t nr_columns;
+	size_t row_bytes;
+	void (*cells)(struct table *t, const void *row, uint64_t now_ns);
+	void (*json)(struct json *j, const void *row);
+};
+
+/** list_print() - rows as a table, or an object for each. Return: exit code. */
+int list_print(const struct listing *l, const void *rows, size_t n, bool json);
+
+/**
+ * counters_print() - counters with their units and meanings, as a table
+ * @all:	also hypercalls by name, and what is 0
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int counters_print(const struct pvm_stat_row *rows, size_t n, bool all);
+
+/** json_counters() - counters, units in their names; hypercalls left out */
+void json_counters(struct json *j, const struct pvm_stat_row *rows, size_t n);
+
 /** kernel_default() - the host's own kernel image. Return: malloc'ed path, or NULL and a sentence */
 char *kernel_default(bool quiet);
 
 /** json_guest() - the fields of a guest, UAPI names, into an open object */
-struct json;
 void json_guest(struct json *j, const struct pvm_vm_info *info);
 
 /** json_exit() - how a guest ended, as one line on stdout */
