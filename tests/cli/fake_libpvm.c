@@ -147,8 +147,8 @@ int pvm_ctx_stats_by_id(struct pvm_ctx *ctx, uint32_t id, struct pvm_stat_row **
 		  "has room for them" : "exits for a host NMI", 0, 0, { 0 } },
 		{ "shadow_pages", "pages", "shadow pages held now", 7, PVM_STAT_IS_GAUGE, { 0 } },
 		{ "runtime_ns", "ns", "time in the guest", 5000000000 + moved, 0, { 0 } },
-		{ "mmu_update", "", "calls of HYPERVISOR_mmu_update", 99, PVM_STAT_IS_HYPERCALL,
-		  { 0 } },
+		{ "hypercall_mmu_update", "", "calls of hypercall 1", 99,
+		  PVM_STAT_IS_HYPERCALL, { 0 } },
 	};
 
 	(void)ctx;

@@ -24,6 +24,14 @@ static const struct opt opts[] = {
 	{ 0 }
 };
 
+/* Beside "exit_pf" a name says that it is a hypercall's; among hypercalls it need not. */
+static const char *hypercall_name(const char *name)
+{
+	static const char lead[] = "hypercall_";
+
+	return strncmp(name, lead, strlen(lead)) ? name : name + strlen(lead);
+}
+
 static void print_json(const struct pvm_vm_info *info, const struct pvm_stat_row *rows, size_t n)
 {
 	struct json j;
@@ -36,7 +44,7 @@ static void print_json(const struct pvm_vm_info *info, const struct pvm_stat_row
 	json_sub(&j, "hypercalls");
 	for (i = 0; i < n; i++)
 		if (rows[i].flags & PVM_STAT_IS_HYPERCALL)
-			json_u64(&j, rows[i].name, rows[i].value);
+			json_u64(&j, hypercall_name(rows[i].name), rows[i].value);
 	json_end(&j);
 	json_close(&j);
 }
