@@ -27,12 +27,6 @@ int pvm_gpte_write(struct pvm_vcpu *v, u64 table, u32 index, u64 pte)
 	return 0;
 }
 
-static int user_cmpxchg64(u64 __user *p, u64 *old, u64 new)
-{
-	/* -EFAULT, 0 exchanged, 1 not; the last argument names a label inside the macro. Slots passed access_ok(). */
-	return __try_cmpxchg_user(p, old, new, fault);
-}
-
 int pvm_gpte_cmpxchg(struct pvm_vcpu *v, u64 table, u32 index, u64 *old, u64 pte)
 {
 	unsigned long hva = pvm_gfn_to_hva(v->vm, table);
@@ -40,7 +34,7 @@ int pvm_gpte_cmpxchg(struct pvm_vcpu *v, u64 table, u32 index, u64 *old, u64 pte
 
 	if (unlikely(!hva))
 		return -ENXIO;
-	ret = user_cmpxchg64((u64 __user *)hva + index, old, pte);
+	ret = pvm_user_cmpxchg64((u64 __user *)hva + index, old, pte);
 	return ret == -EFAULT ? pvm_need_page(v, pvm_gfn(table), true) : ret;
 }
 

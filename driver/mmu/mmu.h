@@ -193,7 +193,7 @@ struct pvm_pte_write {
 int pvm_mmu_write_pte(struct pvm_vcpu *v, u64 at, u64 pte);	/* -EINVAL, -PVM_ENEED */
 int pvm_mmu_write_ptes(struct pvm_vcpu *v, const struct pvm_pte_write *w, u32 count, u32 *done);
 void pvm_mmu_rewritten(struct pvm_vcpu *v, pvm_gfn_t gfn);	/* MMUEXT_CLEAR_PAGE, COPY_PAGE */
-bool pvm_mmu_write_is_short(const struct pvm_vcpu *v, u64 pte);	/* takes no longer than IRQs may be off */
+int pvm_mmu_write_pte_quick(struct pvm_vcpu *v, u64 at, u64 pte);	/* IRQs off; -PVM_ENEED: the long way */
 int pvm_mmu_map_va(struct pvm_vcpu *v, u64 va, u64 pte);	/* update_va_mapping: -EINVAL no L1 */
 int pvm_mmu_pin(struct pvm_vcpu *v, pvm_gfn_t gfn, u32 level);
 int pvm_mmu_unpin(struct pvm_vcpu *v, pvm_gfn_t gfn);

@@ -180,7 +180,8 @@ bool pvm_mmu_switch_base(struct pvm_vcpu *v, u64 kroot_gfn, u64 uroot_gfn)
 
 	if (m->nr_unsync || !m->uroot_gfn || !uroot_gfn)
 		return false;
-	spin_lock(&v->vm->mmu.lock);
+	if (unlikely(!spin_trylock(&v->vm->mmu.lock)))
+		return false;		/* IRQs are off: no waiting */
 	kroot = known_root(v, kroot_gfn, false);
 	uroot = known_root(v, uroot_gfn, true);
 	if (likely(kroot && uroot)) {

@@ -61,6 +61,12 @@ static inline unsigned long pvm_gfn_to_hva(const struct pvm_vm *vm, u64 gfn)
 	return s ? s->uaddr + (n << PVM_PAGE_SHIFT) : 0;
 }
 
+/* Of memory in a slot, which passed access_ok(). 0 exchanged, 1 not: *@old is what is there, -EFAULT. */
+static inline int pvm_user_cmpxchg64(u64 __user *p, u64 *old, u64 new)
+{
+	return __try_cmpxchg_user(p, old, new, fault);	/* the last argument names a label inside the macro */
+}
+
 static inline u32 pvm_frame_level(const struct pvm_frame *f)
 {
 	return f->sp_level & PVM_FRAME_LEVEL;

@@ -146,24 +146,26 @@ fault:
 	return -EFAULT;
 }
 
-static noinline int write_keeping_ad(struct pvm_vcpu *v, struct pvm_frame *f, u64 table, u32 index, u64 pte)
+/* A and D of the old entry stay, also one that another vCPU sets meanwhile. */
+static __always_inline int put_keeping_ad(struct pvm_vcpu *v, unsigned long hva, u32 index, u64 *pte)
 {
+	u64 __user *p = (u64 __user *)hva + index;
 	u64 old, new;
-	int ret = pvm_gpte_read(v, table, index, &old), tries = 16;
+	u32 tries;
 
-	while (!ret) {
-		new = pte | (old & (PVM_PTE_A | PVM_PTE_D));
-		ret = pvm_gpte_cmpxchg(v, table, index, &old, new);
-		if (ret == 1) {
-			/* @old is the entry now: once more, but not for ever, for IRQs may be off */
-			ret = --tries ? 0 : pvm_need_pause(v);
-			continue;
+	if (unlikely(get_user(old, p)))
+		return -EFAULT;
+	for (tries = 16; tries; tries--) {	/* not for ever: IRQs may be off */
+		int ret;
+
+		new = *pte | (old & (PVM_PTE_A | PVM_PTE_D));
+		ret = pvm_user_cmpxchg64(p, &old, new);
+		if (ret <= 0) {
+			*pte = new;
+			return ret;
 		}
-		if (!ret)
-			apply(v, f, index, new, true);
-		break;
 	}
-	return ret;
+	return pvm_need_pause(v);
 }
 
 static __always_inline int write_pte(struct pvm_vcpu *v, u64 at, u64 pte)
@@ -171,13 +173,16 @@ static __always_inline int write_pte(struct pvm_vcpu *v, u64 at, u64 pte)
 	u64 n, table = at >> PVM_PAGE_SHIFT;
 	u32 index = (at >> 3) & (PVM_PTES - 1);
 	const struct pvm_slot *s = pvm_slot_of(v->vm, table, &n);
+	int err;
 
 	if (unlikely(!s))
 		return -EINVAL;
-	if (unlikely(at & PVM_PTE_KEEP_AD))
-		return write_keeping_ad(v, &s->frames[n], table, index, pte);
-	if (unlikely(put_entry(s->uaddr + (n << PVM_PAGE_SHIFT), index, pte)))
-		return pvm_need_page(v, pvm_gfn(table), true);
+	if (at & PVM_PTE_KEEP_AD)
+		err = put_keeping_ad(v, s->uaddr + (n << PVM_PAGE_SHIFT), index, &pte);
+	else
+		err = put_entry(s->uaddr + (n << PVM_PAGE_SHIFT), index, pte);
+	if (unlikely(err))
+		return err == -EFAULT ? pvm_need_page(v, pvm_gfn(table), true) : err;
 	apply(v, &s->frames[n], index, pte, true);
 	return 0;
 }
@@ -227,24 +232,29 @@ int pvm_mmu_write_ptes(struct pvm_vcpu *v, const struct pvm_pte_write *w, u32 co
 }
 
 /**
- * pvm_mmu_write_is_short() - may pvm_mmu_write_pte() run with IRQs off?
+ * pvm_mmu_write_pte_quick() - pvm_mmu_write_pte() if it takes no longer than IRQs may be off
  * @v: the vCPU
- * @pte: the guest entry to be stored
+ * @at: as there
+ * @pte: as there
  *
  * What takes long: a page table that becomes writable loses its shadows; another CPU that holds the lock.
  *
- * Context: resident. The answer is a guess that does no harm when it is wrong once.
+ * Context: resident, IRQs off. Return: 0, -EINVAL no such frame, -PVM_ENEED with nothing changed: the long way.
  */
-bool pvm_mmu_write_is_short(const struct pvm_vcpu *v, u64 pte)
+int pvm_mmu_write_pte_quick(struct pvm_vcpu *v, u64 at, u64 pte)
 {
 	const struct pvm_frame *f;
+	int err = -PVM_ENEED;
 
-	if (spin_is_locked(&v->vm->mmu.lock))
-		return false;
-	if ((pte & (PVM_PTE_P | PVM_PTE_W)) != (PVM_PTE_P | PVM_PTE_W))
-		return true;
-	f = pvm_frame_of(v->vm, pvm_pte_gfn(pte));
-	return !f || !f->sp_level;
+	if (unlikely(!spin_trylock(&v->vm->mmu.lock)))
+		return err;
+	f = (pte & (PVM_PTE_P | PVM_PTE_W)) == (PVM_PTE_P | PVM_PTE_W) ? pvm_frame_of(v->vm, pvm_pte_gfn(pte)) : NULL;
+	if (likely(!f || !f->sp_level))
+		err = write_pte(v, at, pte);
+	spin_unlock(&v->vm->mmu.lock);
+	if (likely(!err))
+		pvm_count(v, PVM_STAT_PTE_SET);
+	return err;
 }
 
 /** pvm_mmu_map_va() - update_va_mapping. Context: resident. Return: 0, -EINVAL no level-1 table, -PVM_ENEED. */

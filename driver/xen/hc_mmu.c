@@ -136,20 +136,21 @@ long pvm_hc_mmu_update(struct pvm_vcpu *v, u64 reqs, u64 g_count, u64 done, u64 
  * @v:		the vCPU
  * @count:	requests
  *
- * Context: resident, IRQs off. Return: done, the result is in rax; else nothing has changed.
+ * Context: resident, IRQs off. Return: the result; -PVM_ENEED the long way, nothing has changed.
  */
-bool pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count)
+long pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count)
 {
-	u64 ptr = v->ss->fetch[0], val = v->ss->fetch[1];
-	long result;
+	u64 ptr = v->ss->fetch[0];
 
-	if (count != 1 || !pvm_mmu_write_is_short(v, val))
-		return false;
-	result = likely(!(ptr & PVM_MMU_COMMAND)) ? pvm_mmu_write_pte(v, ptr, val) : update_one(v, ptr, val);
-	if (unlikely(result == -PVM_ENEED))
-		return false;
-	pvm_regs(v)->rax = result;
-	return true;
+	if (count != 1)
+		return -PVM_ENEED;
+	switch (ptr & PVM_MMU_COMMAND) {
+	case MMU_NORMAL_PT_UPDATE:
+		return pvm_mmu_write_pte_quick(v, ptr, v->ss->fetch[1]);
+	case MMU_PT_UPDATE_PRESERVE_AD:
+		return pvm_mmu_write_pte_quick(v, ptr ^ MMU_PT_UPDATE_PRESERVE_AD ^ PVM_PTE_KEEP_AD, v->ss->fetch[1]);
+	}
+	return -PVM_ENEED;
 }
 
 /**
@@ -278,24 +279,23 @@ static int ext_one(struct pvm_vcpu *v, const struct mmuext_op *op)
 }
 
 /* One flush, which is what change of protection and copy-on-write end with; not one that compares whole tables. */
-static bool flush_quick(struct pvm_vcpu *v, const struct mmuext_op *op)
+static long flush_quick(struct pvm_vcpu *v, const struct mmuext_op *op)
 {
 	switch (op->cmd) {
 	case MMUEXT_TLB_FLUSH_LOCAL:
 	case MMUEXT_TLB_FLUSH_MULTI:
 	case MMUEXT_TLB_FLUSH_ALL:
 		if (v->mmu.nr_unsync)
-			return false;
+			return -PVM_ENEED;
 		break;
 	case MMUEXT_INVLPG_LOCAL:
 	case MMUEXT_INVLPG_MULTI:
 	case MMUEXT_INVLPG_ALL:
 		break;
 	default:
-		return false;
+		return -PVM_ENEED;
 	}
-	pvm_regs(v)->rax = ext_one(v, op);
-	return true;
+	return ext_one(v, op);
 }
 
 /**
@@ -303,9 +303,9 @@ static bool flush_quick(struct pvm_vcpu *v, const struct mmuext_op *op)
  * @v:		the vCPU
  * @count:	operations
  *
- * Context: resident, IRQs off. Return: done, the result is in rax; else nothing has changed.
+ * Context: resident, IRQs off. Return: the result; -PVM_ENEED the long way, nothing has changed.
  */
-bool pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count)
+long pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count)
 {
 	const struct mmuext_op *op = (const struct mmuext_op *)v->ss->fetch;
 
@@ -314,9 +314,8 @@ bool pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count)
 		return flush_quick(v, op);
 	if (count != 2 || op[0].cmd != MMUEXT_NEW_BASEPTR || op[1].cmd != MMUEXT_NEW_USER_BASEPTR ||
 	    !pvm_mmu_switch_base(v, op[0].arg1.mfn, op[1].arg1.mfn))
-		return false;
-	pvm_regs(v)->rax = 0;
-	return true;
+		return -PVM_ENEED;
+	return 0;
 }
 
 /**

@@ -84,6 +84,37 @@ static noinline void trace_quick(struct pvm_vcpu *v, u32 nr)
 	trace_pvm_hypercall(v, nr, a, r->rax);
 }
 
+static __always_inline bool answered(struct pvm_vcpu *v, u32 nr, long result)
+{
+	pvm_count(v, PVM_STAT_EXIT_HYPERCALL);
+	count(v, nr);
+	pvm_regs(v)->rax = result;
+	if (trace_pvm_hypercall_enabled())
+		trace_quick(v, nr);
+	return true;
+}
+
+/* What works on a list, of a few elements that the switcher brought along. */
+static noinline bool list_quick(struct pvm_vcpu *v, u32 nr)
+{
+	const struct pvm_regs *r = pvm_regs(v);
+	long result;
+
+	if (!v->ss->fetched || r->rdx || r->r10 != DOMID_SELF)
+		return false;
+	result = nr == __HYPERVISOR_mmu_update ? pvm_hc_mmu_update_quick(v, r->rsi) : pvm_hc_mmuext_quick(v, r->rsi);
+	return likely(result != -PVM_ENEED) && answered(v, nr, result);
+}
+
+static noinline bool value_quick(struct pvm_vcpu *v, u32 nr)
+{
+	const struct pvm_regs *r = pvm_regs(v);
+
+	if (nr == __HYPERVISOR_stack_switch)
+		return answered(v, nr, pvm_hc_stack_switch(v, r->rdi, r->rsi));
+	return r->rdi != SEGBASE_GS_USER_SEL && answered(v, nr, pvm_hc_set_segment_base(v, r->rdi, r->rsi));
+}
+
 /**
  * pvm_hypercall_quick - the calls that only change a value or two
  * @v:	the vCPU, its registers as they were at the SYSCALL
@@ -96,42 +127,22 @@ static noinline void trace_quick(struct pvm_vcpu *v, u32 nr)
  */
 bool pvm_hypercall_quick(struct pvm_vcpu *v)
 {
-	struct pvm_regs *r = pvm_regs(v);
-	u64 a1 = r->rdi, a2 = r->rsi;
-	u32 nr = r->rax;
-	long result;
+	const struct pvm_regs *r = pvm_regs(v);
 
-	switch (nr) {
+	switch ((u32)r->rax) {
 	case __HYPERVISOR_mmu_update:
+		return list_quick(v, __HYPERVISOR_mmu_update);
 	case __HYPERVISOR_mmuext_op:
-		if (!v->ss->fetched || r->rdx || r->r10 != DOMID_SELF)
-			return false;
-		if (!(nr == __HYPERVISOR_mmu_update ? pvm_hc_mmu_update_quick(v, a2) : pvm_hc_mmuext_quick(v, a2)))
-			return false;
-		result = r->rax;
-		break;
-	case __HYPERVISOR_xen_version:
-		if ((u32)a1 != XENVER_version)
-			return false;
-		result = PVM_XEN_MAJOR << 16 | PVM_XEN_MINOR;
-		break;
-	case __HYPERVISOR_set_segment_base:
-		if (a1 == SEGBASE_GS_USER_SEL)
-			return false;
-		result = pvm_hc_set_segment_base(v, a1, a2);
-		break;
+		return list_quick(v, __HYPERVISOR_mmuext_op);
 	case __HYPERVISOR_stack_switch:
-		result = pvm_hc_stack_switch(v, a1, a2);
-		break;
-	default:
-		return false;
+		return value_quick(v, __HYPERVISOR_stack_switch);
+	case __HYPERVISOR_set_segment_base:
+		return value_quick(v, __HYPERVISOR_set_segment_base);
+	case __HYPERVISOR_xen_version:
+		return (u32)r->rdi == XENVER_version &&
+		       answered(v, __HYPERVISOR_xen_version, PVM_XEN_MAJOR << 16 | PVM_XEN_MINOR);
 	}
-	pvm_count(v, PVM_STAT_EXIT_HYPERCALL);
-	count(v, nr);
-	r->rax = result;
-	if (trace_pvm_hypercall_enabled())
-		trace_quick(v, nr);
-	return true;
+	return false;
 }
 
 /**

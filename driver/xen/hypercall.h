@@ -89,9 +89,10 @@ static inline bool pvm_hc_is_self(const struct pvm_vm *vm, u16 domid)
 	return domid == DOMID_SELF || domid == vm->domid;
 }
 
-/* hc_mmu.c: @count elements that the switcher brought along, for DOMID_SELF and without a counter. Result in rax. */
-bool pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count);
-bool pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count);
+/* hc_mmu.c: @count elements that the switcher brought along, for DOMID_SELF and without a counter. -PVM_ENEED: not
+ * quickly, and nothing has changed; v->need says nothing. */
+long pvm_hc_mmu_update_quick(struct pvm_vcpu *v, u64 count);
+long pvm_hc_mmuext_quick(struct pvm_vcpu *v, u64 count);
 
 /* hc_cpu.c: copy the guest's LDT and load it. 0, -EFAULT, -ENOMEM, -PVM_ENEED. */
 int pvm_hc_load_ldt(struct pvm_vcpu *v, u64 base, u32 entries);
