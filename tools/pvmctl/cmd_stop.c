@@ -147,12 +147,13 @@ static int kill_owner(const char *name)
 	    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) && errno != ESRCH)
 		code = msg_cannot(errno == EPERM ? EXIT_PERMISSION : EXIT_FAILED, errno, NULL,
 				  NULL, "kill process %u of guest %s", info.pid, name);
-	close(pidfd);
 	if (!code && !wait_gone(ctx, info.id))
 		code = msg_cannot(EXIT_FAILED, ETIMEDOUT, NULL, "the host's kernel log may say more",
 				  "end guest %s", name);
-	if (!code && info.uid == geteuid())
+	/* Its socket may still answer when its guest is gone; not when it has ended. */
+	if (!code && info.uid == geteuid() && poll(&(struct pollfd){ pidfd, POLLIN, 0 }, 1, FORCE_MS) > 0)
 		ctl_forget(name);
+	close(pidfd);
 out:
 	pvm_ctx_destroy(ctx);
 	return code;
