@@ -1,79 +1,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
-/* xenstore tree: nodes, permissions, transactions, watches, quotas, and failing allocations. */
+/*
+ * xenstore tree: nodes, permissions, quotas, connections, failing allocations. Transactions and watches
+ * are in test_xs_txn.c.
+ */
 #include "test.h"
-#include "xs_tree.h"
-#include "xs_wire.h"
-
-#define GUEST	1
-
-static struct pvm_xs *xs;
-static struct pvm_xs_conn *host, *guest;
-static char events[64][128];
-static unsigned int nr_events;
-
-static void on_event(void *arg, const char *path, const char *token)
-{
-	if (nr_events < 64)
-		snprintf(events[nr_events], sizeof(events[0]), "%s %s", path, token);
-	nr_events++;
-}
-
-static int write_str(struct pvm_xs_conn *c, uint32_t tx, const char *path, const char *v)
-{
-	return pvm_xs_write(c, tx, path, v, strlen(v));
-}
-
-static const char *read_str(struct pvm_xs_conn *c, uint32_t tx, const char *path)
-{
-	static char buf[PVM_XS_VALUE_BYTES + 1];
-	const struct pvm_xs_node *n;
-	int err = pvm_xs_get(c, tx, path, &n);
-
-	if (err)
-		return pvm_xs_wire_error(err);
-	if (n->value_bytes)
-		memcpy(buf, n->value, n->value_bytes);
-	buf[n->value_bytes] = '\0';
-	return buf;
-}
-
-/* Children as "a b c". */
-static const char *list(struct pvm_xs_conn *c, uint32_t tx, const char *path)
-{
-	static char buf[4096];
-	const struct pvm_xs_node *n;
-	int err = pvm_xs_get(c, tx, path, &n);
-
-	if (err)
-		return pvm_xs_wire_error(err);
-	buf[0] = '\0';
-	for (size_t at = 0; at < n->children_bytes; at += strlen(n->children + at) + 1) {
-		if (at)
-			strcat(buf, " ");
-		strcat(buf, n->children + at);
-	}
-	return buf;
-}
-
-static int setup(void **state)
-{
-	const struct pvm_xs_perm owned = { GUEST, 0 };
-
-	nr_events = 0;
-	if (pvm_xs_create(&xs) || pvm_xs_conn_open(xs, 0, on_event, NULL, &host) ||
-	    pvm_xs_conn_open(xs, GUEST, on_event, NULL, &guest))
-		return -1;
-	return pvm_xs_mkdir(host, 0, "/local/domain/1") ||
-	       pvm_xs_set_perms(host, 0, "/local/domain/1", &owned, 1);
-}
-
-static int teardown(void **state)
-{
-	pvm_xs_conn_close(guest);
-	pvm_xs_conn_close(host);
-	pvm_xs_destroy(xs);
-	return 0;
-}
+#include "xs_store.h"
 
 static void writes_make_parents(void **state)
 {
@@ -202,150 +133,6 @@ static void permission_letters(void **state)
 	assert_false(pvm_xs_perm_parse("r-1", &p));
 }
 
-static void transactions_are_invisible_until_commit(void **state)
-{
-	uint32_t tx;
-
-	write_str(guest, 0, "a", "old");
-	pvm_xs_watch(host, "/local", "w");
-	assert_int_equal(pvm_xs_txn_start(guest, &tx), 0);
-	assert_int_equal(write_str(guest, tx, "a", "new"), 0);
-	assert_int_equal(write_str(guest, tx, "b/c", "1"), 0);
-	assert_string_equal(read_str(guest, tx, "a"), "new");
-	assert_string_equal(list(guest, tx, "/local/domain/1"), "a b");
-	assert_string_equal(read_str(guest, 0, "a"), "old");
-	assert_string_equal(list(guest, 0, "/local/domain/1"), "a");
-	assert_int_equal(nr_events, 0);
-	assert_int_equal(pvm_xs_txn_end(guest, tx, true), 0);
-	assert_string_equal(read_str(guest, 0, "a"), "new");
-	assert_string_equal(read_str(guest, 0, "b/c"), "1");
-	assert_int_equal(nr_events, 2);
-	assert_string_equal(events[0], "/local/domain/1/a w");
-	assert_string_equal(events[1], "/local/domain/1/b/c w");
-}
-
-static void aborted_transactions_leave_nothing(void **state)
-{
-	uint32_t tx;
-
-	write_str(guest, 0, "a", "old");
-	assert_int_equal(pvm_xs_txn_start(guest, &tx), 0);
-	write_str(guest, tx, "a", "new");
-	pvm_xs_rm(guest, tx, "a");
-	assert_string_equal(read_str(guest, tx, "a"), "ENOENT");
-	assert_int_equal(pvm_xs_txn_end(guest, tx, false), 0);
-	assert_string_equal(read_str(guest, 0, "a"), "old");
-	assert_int_equal(pvm_xs_txn_end(guest, tx, false), -ENOENT);
-	assert_int_equal(write_str(guest, tx, "a", "x"), -ENOENT);
-	assert_string_equal(read_str(guest, tx, "a"), "ENOENT");
-	assert_int_equal(pvm_xs_mkdir(guest, tx, "q"), -ENOENT);
-	assert_int_equal(pvm_xs_rm(guest, tx, "q"), -ENOENT);
-}
-
-static void conflicts_are_detected(void **state)
-{
-	static const struct {
-		const char *in_tx;	/* r(ead) w(rite) l(ist) d(elete) and a path */
-		const char *outside;
-		int err;
-	} t[] = {
-		{ "ra", "wa", -EAGAIN },	/* read, then changed */
-		{ "wa", "wa", -EAGAIN },
-		{ "ra", "ra", 0 },
-		{ "ra", "wb", 0 },		/* different nodes */
-		{ "rx", "wx", -EAGAIN },	/* seen missing, then made */
-		{ "ra", "da", -EAGAIN },
-		{ "da", "wa", -EAGAIN },
-		{ "wy", "wa", 0 },		/* new node beside a changed one */
-		{ "wy", "wz", -EAGAIN },	/* both change the list of children */
-	};
-
-	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
-		uint32_t tx;
-
-		setup(NULL);
-		write_str(guest, 0, "a", "1");
-		write_str(guest, 0, "b", "2");
-		pvm_xs_txn_start(guest, &tx);
-		for (int outside = 0; outside < 2; outside++) {
-			const char *s = outside ? t[i].outside : t[i].in_tx;
-			uint32_t id = outside ? 0 : tx;
-
-			if (s[0] == 'r')
-				read_str(guest, id, s + 1);
-			else if (s[0] == 'w')
-				assert_int_equal(write_str(guest, id, s + 1, "n"), 0);
-			else
-				assert_int_equal(pvm_xs_rm(guest, id, s + 1), 0);
-		}
-		assert_int_equal(pvm_xs_txn_end(guest, tx, true), t[i].err);
-		if (i + 1 < sizeof(t) / sizeof(t[0]))
-			teardown(NULL);
-	}
-}
-
-static void a_node_gone_and_back_is_a_conflict(void **state)
-{
-	uint32_t tx;
-
-	write_str(guest, 0, "a", "1");
-	pvm_xs_txn_start(guest, &tx);
-	read_str(guest, tx, "a");
-	pvm_xs_rm(guest, 0, "a");
-	assert_string_equal(read_str(guest, tx, "a"), "ENOENT");
-	write_str(guest, 0, "a", "1");
-	assert_int_equal(pvm_xs_txn_end(guest, tx, true), -EAGAIN);
-}
-
-static void watches_fire_for_the_subtree(void **state)
-{
-	assert_int_equal(pvm_xs_watch(guest, "dev", "tok"), 0);
-	assert_int_equal(pvm_xs_watch(guest, "/local/domain/1/dev", "abs"), 0);
-	assert_int_equal(pvm_xs_watch(guest, "dev", "tok"), -EEXIST);
-	write_str(host, 0, "/local/domain/1/dev/0/state", "1");
-	assert_int_equal(nr_events, 2);
-	assert_string_equal(events[0], "dev/0/state tok");
-	assert_string_equal(events[1], "/local/domain/1/dev/0/state abs");
-	write_str(host, 0, "/local/domain/1/device", "1");	/* a sibling by prefix */
-	assert_int_equal(nr_events, 2);
-	pvm_xs_watch_fire_first(guest, "dev", "tok");
-	assert_string_equal(events[2], "dev tok");
-	assert_int_equal(pvm_xs_unwatch(guest, "dev", "tok"), 0);
-	assert_int_equal(pvm_xs_unwatch(guest, "dev", "tok"), -ENOENT);
-	write_str(host, 0, "/local/domain/1/dev", "1");
-	assert_int_equal(nr_events, 4);
-	pvm_xs_reset_watches(guest);
-	write_str(host, 0, "/local/domain/1/dev", "2");
-	assert_int_equal(nr_events, 4);
-}
-
-static void removal_fires_above_and_below(void **state)
-{
-	write_str(host, 0, "/local/domain/1/dev/0/state", "1");
-	pvm_xs_watch(guest, "dev/0/state", "below");
-	pvm_xs_watch(guest, "dev", "above");
-	pvm_xs_watch(guest, "other", "none");
-	pvm_xs_rm(host, 0, "/local/domain/1/dev/0");
-	assert_int_equal(nr_events, 2);
-	assert_string_equal(events[0], "dev/0/state below");
-	assert_string_equal(events[1], "dev/0 above");
-}
-
-static void special_watches_are_accepted_and_quiet(void **state)
-{
-	assert_int_equal(pvm_xs_watch(guest, "@releaseDomain", "t"), 0);
-	write_str(host, 0, "/x", "1");
-	assert_int_equal(nr_events, 0);
-	assert_int_equal(pvm_xs_unwatch(guest, "@releaseDomain", "t"), 0);
-}
-
-static void the_root_can_be_watched(void **state)
-{
-	assert_int_equal(pvm_xs_watch(host, "/", "t"), 0);
-	write_str(host, 0, "/x", "1");
-	assert_string_equal(events[0], "/x t");
-}
-
 static void guests_have_quotas(void **state)
 {
 	char path[32], token[PVM_XS_TOKEN_BYTES + 1];
@@ -429,29 +216,6 @@ static void the_host_is_above_the_quota(void **state)
 	assert_int_equal(pvm_xs_txn_end(host, tx, true), 0);
 }
 
-static void a_transaction_full_in_the_middle_of_an_operation(void **state)
-{
-	char path[40];
-	uint32_t tx;
-
-	/* Leave room for k more records: each operation stops at another of its steps. */
-	for (unsigned int k = 0; k < 8; k++) {
-		write_str(guest, 0, "d/e/f", "x");
-		assert_int_equal(pvm_xs_txn_start(guest, &tx), 0);
-		for (unsigned int i = 0; i < PVM_XS_QUOTA_TXN_NODES - k; i++) {
-			snprintf(path, sizeof(path), "none%u", i);
-			read_str(guest, tx, path);
-		}
-		if (k & 1 ? write_str(guest, tx, "p/q/r/s", "x") : pvm_xs_rm(guest, tx, "d"))
-			assert_int_equal(pvm_xs_txn_end(guest, tx, true), -ENOSPC);
-		else
-			assert_int_equal(pvm_xs_txn_end(guest, tx, true), 0);
-		/* whole: everything or nothing */
-		assert_string_equal(read_str(guest, 0, "d/e/f"),
-				    strcmp(list(guest, 0, "d"), "e") ? "ENOENT" : "x");
-	}
-}
-
 static void connections_close_in_any_order(void **state)
 {
 	struct pvm_xs_conn *c[3];
@@ -461,33 +225,6 @@ static void connections_close_in_any_order(void **state)
 	pvm_xs_conn_close(c[1]);
 	pvm_xs_conn_close(c[0]);
 	pvm_xs_conn_close(c[2]);
-}
-
-static void rewriting_in_a_transaction_costs_nothing_more(void **state)
-{
-	uint32_t tx;
-
-	pvm_xs_watch(host, "/local", "w");
-	pvm_xs_txn_start(guest, &tx);
-	for (int i = 0; i < 1000; i++) {
-		write_str(guest, tx, "a", "1");
-		pvm_xs_rm(guest, tx, "a");
-		write_str(guest, tx, "b", "1");
-	}
-	assert_int_equal(pvm_xs_txn_end(guest, tx, true), 0);
-	assert_int_equal(nr_events, 3);		/* a made, a removed, b made */
-	assert_string_equal(list(guest, 0, "/local/domain/1"), "b");
-}
-
-static void transaction_ids_are_not_reused_while_open(void **state)
-{
-	uint32_t tx[3];
-
-	for (int i = 0; i < 3; i++)
-		pvm_xs_txn_start(guest, &tx[i]);
-	assert_true(tx[0] && tx[0] != tx[1] && tx[1] != tx[2]);
-	assert_int_equal(pvm_xs_txn_end(guest, tx[1], true), 0);
-	assert_int_equal(pvm_xs_txn_end(host, tx[0], true), -ENOENT);	/* not the host's */
 }
 
 /* A whole scenario, with the N-th allocation failing, for N = 1, 2, ... until nothing fails. */
@@ -608,20 +345,9 @@ int main(void)
 		T(mkdir_of_something_there_changes_nothing),
 		T(guests_write_only_what_is_theirs),
 		T(permission_letters),
-		T(transactions_are_invisible_until_commit),
-		T(aborted_transactions_leave_nothing),
-		cmocka_unit_test_teardown(conflicts_are_detected, teardown),
-		T(a_node_gone_and_back_is_a_conflict),
-		T(watches_fire_for_the_subtree),
-		T(removal_fires_above_and_below),
-		T(special_watches_are_accepted_and_quiet),
-		T(the_root_can_be_watched),
 		T(guests_have_quotas),
 		T(the_host_is_above_the_quota),
-		T(a_transaction_full_in_the_middle_of_an_operation),
 		T(connections_close_in_any_order),
-		T(rewriting_in_a_transaction_costs_nothing_more),
-		T(transaction_ids_are_not_reused_while_open),
 		T(every_failing_allocation_is_survived),
 		T(creation_survives_failing_allocations),
 		T(random_operations_match_a_naive_twin),
