@@ -272,6 +272,14 @@ static int provide(struct pvm_vcpu *v)
 	return err;
 }
 
+/* Other tasks want this CPU. A guest can tell their time from its own: its kernel counts it as stolen. */
+static void give_way(struct pvm_vcpu *v)
+{
+	pvm_runstate_set(v, RUNSTATE_runnable);
+	schedule();
+	pvm_runstate_set(v, RUNSTATE_running);
+}
+
 static int run_until_done(struct pvm_vcpu *v)
 {
 	enum pvm_act act = PVM_ACT_RESUME;
@@ -283,7 +291,7 @@ static int run_until_done(struct pvm_vcpu *v)
 		if (thread_has(TIF_USER) || READ_ONCE(v->run->immediate_exit) || atomic_xchg(&v->kick, 0))
 			return -EINTR;
 		if (thread_has(TIF_RESCHED))
-			schedule();
+			give_way(v);
 		if (v->blocked) {
 			err = block(v);
 			if (err)

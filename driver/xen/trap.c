@@ -254,13 +254,14 @@ enum pvm_act pvm_inject_pf(struct pvm_vcpu *v, u64 cr2, u32 error)
 bool pvm_page_fault_quick(struct pvm_vcpu *v)
 {
 	const struct trap_info *t = &v->traps.table[PVM_X_PF];
-	u64 cr2 = v->ss->cr2;
+	u32 flags = PVM_BOUNCE_ERROR | (t->flags & PVM_TRAP_MASKS ? PVM_BOUNCE_MASK : 0);
 	u32 hw_error = pvm_regs(v)->error, error;
+	u64 cr2 = v->ss->cr2;
 
 	if (!t->address || !pvm_mmu_fault_is_guests(v, cr2, hw_error, &error))
 		return false;
 	error |= v->ss->kernel_mode ? 0 : PVM_PF_U;
-	if (try_bounce(v, PVM_BOUNCE_ERROR | (t->flags & PVM_TRAP_MASKS ? PVM_BOUNCE_MASK : 0), t->address, error, PVM_X_PF))
+	if (try_bounce(v, flags, t->address, error, PVM_X_PF))
 		return false;
 	WRITE_ONCE(v->shared.info->arch.cr2, cr2);
 	trace_pvm_fault(v, cr2, hw_error, PVM_FAULT_GUEST);

@@ -153,8 +153,27 @@ static void move_vcpu_info(void)
 	clock();
 }
 
+/* For a host whose other tasks want this CPU, too: their time is not this guest's. */
+static void contended(void)
+{
+	static struct vcpu_runstate_info rs;
+	struct vcpu_register_runstate_memory_area r = { .addr.p = (u64)&rs };
+	u64 limit = now_ns() + 20000000000, before;
+
+	eq("register run state", hc3(24, VCPUOP_register_runstate_memory_area, 0, &r), 0);
+	before = rs.time[RUNSTATE_runnable];
+	while (*(volatile u64 *)&rs.time[RUNSTATE_runnable] == before && now_ns() < limit)
+		;
+	ok(rs.time[RUNSTATE_runnable] > before, "waiting for a CPU is seen as such");
+	eq("running again", rs.state, RUNSTATE_running);
+}
+
 void test_main(void)
 {
+	if (cmdline_has("contended")) {
+		contended();
+		return;
+	}
 	clock();
 	secondary();
 	runstate();
