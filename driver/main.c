@@ -31,6 +31,7 @@ static const struct {
 } parts[] = {
 	{ "switcher", pvm_switcher_init, pvm_switcher_fini },	/* first: says whether this machine can */
 	{ "mmu", pvm_mmu_global_init, pvm_mmu_global_fini },
+	{ "clock", pvm_clock_init, pvm_clock_fini },
 	{ "guest", guest_hooks_init, nothing_to_undo },
 	{ "partition", pvm_part_global_init, pvm_part_global_fini },
 	{ "netlink", pvm_genl_init, pvm_genl_fini },

@@ -19,6 +19,7 @@
 #include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/shrinker.h>
+#include <linux/syscore_ops.h>
 #include <linux/uaccess.h>
 #include <asm/msr.h>
 #include <asm/processor.h>
@@ -71,6 +72,20 @@ static inline void hrtimer_setup(struct hrtimer *timer, enum hrtimer_restart (*f
 	hrtimer_init(timer, clock, mode);
 	timer->function = function;
 }
+#endif
+
+/* 6.19: what the system's sleep calls is an object with data, apart from its operations. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 19, 0)
+#define PVM_SYSCORE(name, suspend_fn, resume_fn)							\
+	static int name##_suspend(void) { return suspend_fn(NULL); }					\
+	static void name##_resume(void) { resume_fn(NULL); }						\
+	static struct syscore_ops name = { .suspend = name##_suspend, .resume = name##_resume }
+#define register_syscore(s)	register_syscore_ops(s)
+#define unregister_syscore(s)	unregister_syscore_ops(s)
+#else
+#define PVM_SYSCORE(name, suspend_fn, resume_fn)							\
+	static const struct syscore_ops name##_ops = { .suspend = suspend_fn, .resume = resume_fn };	\
+	static struct syscore name = { .ops = &name##_ops }
 #endif
 
 /* 6.16: MSR accessors are named by their 64 bits; the old names go. (Stable kernels may have both: hence the test.) */

@@ -116,6 +116,7 @@ struct pvm_vcpu_shared {
 	struct pvclock_vcpu_time_info time;	/* the record last published */
 	int time_cpu;			/* CPU it was made on, -1 never */
 	u64 time_made_ns;		/* CLOCK_MONOTONIC then */
+	u64 time_skipped;		/* TSC ticks of the host's sleeps that @time leaves out */
 	bool time_copy_stale;		/* time_gva could not be written yet */
 	bool runstate_stale;		/* nor runstate_gva */
 };
@@ -332,6 +333,8 @@ int pvm_shared_init(struct pvm_vm *vm);			/* pins shared_info, fills it; sleeps 
 void pvm_shared_fini(struct pvm_vm *vm);
 int pvm_vcpu_shared_init(struct pvm_vcpu *v);
 void pvm_vcpu_shared_fini(struct pvm_vcpu *v);
+int pvm_clock_init(void);			/* the host's sleep is no time of a guest's */
+void pvm_clock_fini(void);
 void pvm_time_publish(struct pvm_vcpu *v);		/* rewrite pvclock records (resident, before entry) */
 void pvm_runstate_set(struct pvm_vcpu *v, int state);	/* RUNSTATE_*; resident or sleeping context of the vCPU */
 

@@ -7,8 +7,9 @@
  * is not at hand they are late, never wrong.
  *
  * Time: the guest computes system time from the TSC with the published factor. pvm_guest_time_ns() does the very
- * same, so that deadlines mean the same on both sides. With a stable TSC the record never changes; without, it is
- * made anew on each CPU and at least ten times a second, so that the error against the host's clock stays small.
+ * same, so that deadlines mean the same on both sides. With a stable TSC the record never changes but when the host
+ * has slept; without, it is made anew on each CPU and at least ten times a second, so that the error against the host's
+ * clock stays small.
  */
 #include <linux/ktime.h>
 #include <linux/mm.h>
@@ -199,6 +200,52 @@ static u64 scaled(const struct pvclock_vcpu_time_info *t, u64 tsc)
 }
 
 /*
+ * While the host sleeps (S3, S4) its TSC stops, starts over, or goes on; CLOCK_MONOTONIC and all timers stand still. So
+ * do guests' clocks: what the TSC did meanwhile is left out. Both calls come with tasks frozen, one CPU, IRQs off.
+ */
+static u64 tsc_asleep, tsc_skipped;
+
+static int host_sleeps(void *unused)
+{
+	tsc_asleep = rdtsc_ordered();
+	return 0;
+}
+
+static void host_wakes(void *unused)
+{
+	WRITE_ONCE(tsc_skipped, tsc_skipped + rdtsc_ordered() - tsc_asleep);
+}
+
+PVM_SYSCORE(sleep_hooks, host_sleeps, host_wakes);
+
+/** pvm_clock_init() - listen for the host's sleep. Context: sleeps. Return: 0. */
+int pvm_clock_init(void)
+{
+	register_syscore(&sleep_hooks);
+	return 0;
+}
+
+/** pvm_clock_fini() - listen no more. Context: sleeps. */
+void pvm_clock_fini(void)
+{
+	unregister_syscore(&sleep_hooks);
+}
+
+/* The last record, brought up to date with the host's sleeps; then the guest has to have it anew. */
+static struct pvclock_vcpu_time_info *time_of(struct pvm_vcpu *v)
+{
+	struct pvm_vcpu_shared *s = &v->shared;
+	u64 skipped = READ_ONCE(tsc_skipped) - s->time_skipped;
+
+	if (unlikely(skipped)) {
+		s->time_skipped += skipped;
+		s->time.tsc_timestamp += skipped;
+		s->time_cpu = -1;
+	}
+	return &s->time;
+}
+
+/*
  * Both clocks as one: on a virtual machine the CPU itself may be taken away between two reads, which would put them
  * tens of milliseconds apart. The closest of a few tries counts.
  */
@@ -318,6 +365,7 @@ void pvm_time_publish(struct pvm_vcpu *v)
 	int cpu = smp_processor_id();
 	u64 now;
 
+	time_of(v);
 	if (unlikely(s->time_copy_stale | s->runstate_stale))
 		write_late(v);
 	if (likely(s->time_cpu >= 0 && (stable || s->time_cpu == cpu))) {
@@ -356,7 +404,7 @@ u64 pvm_guest_time_ns(struct pvm_vcpu *v)
 {
 	if (unlikely(!v->shared.time.tsc_to_system_mul))
 		return pvm_system_time_ns(v->vm);
-	return scaled(&v->shared.time, rdtsc_ordered());
+	return scaled(time_of(v), rdtsc_ordered());
 }
 
 int pvm_time_register(struct pvm_vcpu *v, u64 gva)

@@ -244,7 +244,8 @@ static void blocking(void)
 		t.timeout_abs_ns = now_ns() + 1000000;
 		bad += hc3(24, VCPUOP_set_singleshot_timer, 0, &t) != 0;
 		bad += sched(SCHEDOP_block, NULL) != 0;
-		while (port_count[timer] == before && now_ns() < t.timeout_abs_ns + 1000000000)
+		for (events_off(); port_count[timer] == before && now_ns() < t.timeout_abs_ns + 1000000000;
+		     events_off())
 			sched(SCHEDOP_block, NULL);
 		bad += port_count[timer] == before || now_ns() < t.timeout_abs_ns;
 	}

@@ -88,9 +88,7 @@ void test_main(void)
 		load(i * 1234567 + 9);
 		t.timeout_abs_ns = now_ns() + 2000000;
 		hc3(24, VCPUOP_set_singleshot_timer, 0, &t);
-		while (now_ns() < t.timeout_abs_ns)
-			sched(SCHEDOP_block, NULL);
-		events_off();
+		block_until(t.timeout_abs_ns);
 		bad += !same();
 	}
 	eq("blocking", bad, 0);

@@ -76,9 +76,7 @@ static void runstate(void)
 	blocked = rs->time[RUNSTATE_blocked];
 	t.timeout_abs_ns = now_ns() + 20000000;
 	hc3(24, VCPUOP_set_singleshot_timer, 0, &t);
-	while (now_ns() < t.timeout_abs_ns)
-		sched(SCHEDOP_block, NULL);
-	events_off();
+	block_until(t.timeout_abs_ns);
 	hc3(24, VCPUOP_get_runstate_info, 0, &copy);
 	ok(copy.time[RUNSTATE_blocked] - blocked > 5000000, "20 ms of block are counted (%lu us)",
 	   (copy.time[RUNSTATE_blocked] - blocked) / 1000);
@@ -94,18 +92,14 @@ static void runstate(void)
 	eq("running", rs->state, RUNSTATE_running);
 	t.timeout_abs_ns = now_ns() + 2000000;
 	hc3(24, VCPUOP_set_singleshot_timer, 0, &t);
-	while (now_ns() < t.timeout_abs_ns)
-		sched(SCHEDOP_block, NULL);
-	events_off();
+	block_until(t.timeout_abs_ns);
 	ok(rs->time[RUNSTATE_blocked] > blocked, "updated there");
 	/* Taken away: the driver finds nothing to write to, and must not mind. */
 	va_map((u64)raw, 0, UVMF_INVLPG);
 	va_map((u64)raw + PAGE_BYTES, 0, UVMF_INVLPG);
 	t.timeout_abs_ns = now_ns() + 2000000;
 	hc3(24, VCPUOP_set_singleshot_timer, 0, &t);
-	while (now_ns() < t.timeout_abs_ns)
-		sched(SCHEDOP_block, NULL);
-	events_off();
+	block_until(t.timeout_abs_ns);
 	ok(true, "area unmapped behind the driver's back");
 	set_rw(raw);
 	set_rw(raw + PAGE_BYTES);
@@ -168,8 +162,27 @@ static void contended(void)
 	eq("running again", rs.state, RUNSTATE_running);
 }
 
+/* For a host that sleeps five seconds at a time meanwhile: guests' clocks stand still then, as their timers do. */
+static void asleep(void)
+{
+	u64 start = now_ns(), last = start, now, longest = 0, back = 0;
+
+	for (; last - start < 10000000000; last = now) {
+		now = now_ns();
+		back += now < last;
+		if (now > last && now - last > longest)
+			longest = now - last;
+	}
+	eq("steps back", back, 0);
+	ok(longest < 3000000000, "the clock stood still while the host slept (longest step %lu ms)", longest / 1000000);
+}
+
 void test_main(void)
 {
+	if (cmdline_has("asleep")) {
+		asleep();
+		return;
+	}
 	if (cmdline_has("contended")) {
 		contended();
 		return;

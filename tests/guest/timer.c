@@ -33,9 +33,9 @@ static u64 wait_block(u64 ns)
 {
 	u64 n = port_count[port], start = now_ns();
 
-	while (port_count[port] == n && now_ns() - start < ns)
+	/* Masked while it is looked at, or the event that ends the block could come just before it. */
+	for (events_off(); port_count[port] == n && now_ns() - start < ns; events_off())
 		sched(SCHEDOP_block, NULL);
-	events_off();
 	return port_count[port] == n ? 0 : now_ns();
 }
 

@@ -245,6 +245,13 @@ u64 now_ns(void)
 	return ns;
 }
 
+/* Masked while the clock is looked at, or the event that ends the block could come just before it. */
+void block_until(u64 ns)
+{
+	for (events_off(); now_ns() < ns; events_off())
+		sched(SCHEDOP_block, NULL);
+}
+
 u64 rnd(void)
 {
 	static u64 x = 0x9e3779b97f4a7c15ull;

@@ -235,6 +235,7 @@ u32 bind_ipi(void);
 
 u64 rdtsc(void);
 u64 now_ns(void);			/* system time by the pvclock record in use */
+void block_until(u64 ns);		/* events are off afterwards; a timer is set */
 u64 rnd(void);				/* xorshift, the same sequence each boot */
 struct cpuid { u32 a, b, c, d; };
 struct cpuid fep_cpuid(u32 leaf, u32 sub);
