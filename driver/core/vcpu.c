@@ -72,7 +72,6 @@ struct pvm_vcpu *pvm_vcpu_alloc(struct pvm_vm *vm, u32 id)
 	v->vm = vm;
 	v->id = id;
 	v->cpu_running = -1;
-	v->mmu.vtlb_gen = 1;
 	memset(v->recent_hypercalls, 0xff, sizeof(v->recent_hypercalls));
 	mutex_init(&v->mutex);
 	init_waitqueue_head(&v->wq);

@@ -592,6 +592,7 @@ static void add_vcpu_stats(const struct pvm_vcpu *v, u64 *values, u64 *hypercall
 	if (hypercalls) {
 		hypercalls[__HYPERVISOR_stack_switch] += READ_ONCE(ss->cnt_stack_switch);
 		hypercalls[__HYPERVISOR_set_segment_base] += READ_ONCE(ss->cnt_segment_base);
+		hypercalls[__HYPERVISOR_mmuext_op] += READ_ONCE(ss->cnt_flush);
 	}
 	exits = READ_ONCE(v->stat[PVM_STAT_EXITS]);
 	values[PVM_STAT_TABLE_LOADS] += 2 * exits;

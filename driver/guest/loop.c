@@ -108,6 +108,7 @@ static __always_inline bool quick_exit(struct pvm_vcpu *v)
 static __always_inline enum pvm_switch_result run_guest(struct pvm_vcpu *v)
 {
 	struct pvm_switch_state *ss = v->ss;
+	bool answered;
 
 	pvm_switch_begin(v);
 	do {
@@ -115,10 +116,15 @@ static __always_inline enum pvm_switch_result run_guest(struct pvm_vcpu *v)
 		pvm_switch_enter(v);
 		if (trace_pvm_exit_enabled())
 			pvm_switch_trace_exit(v);
-		if (!quick_exit(v))
-			return likely(pvm_switch_was_plain(v)) ? PVM_SWITCH_GUEST : pvm_switch_end(v);
-	} while (likely(!upcall_is_due(v)));
-	ss->regs.vector = PVM_VEC_NONE;		/* answered */
+		answered = quick_exit(v);
+	} while (answered && likely(!upcall_is_due(v)));
+	/* So far every RET went back to a call made since the exit; from here on they go further. */
+	if (ss->mitigations & PVM_MIT_RSB)
+		pvm_fill_return_stack();
+	if (answered)
+		ss->regs.vector = PVM_VEC_NONE;
+	else if (likely(pvm_switch_was_plain(v)))
+		return PVM_SWITCH_GUEST;
 	return pvm_switch_end(v);
 }
 

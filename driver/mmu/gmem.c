@@ -135,23 +135,18 @@ fault:
 
 /* ---- virtual addresses -------------------------------------------------------------------------------------- */
 
-static u64 vtlb_key(const struct pvm_vcpu *v, u64 gva)
-{
-	return (gva & ~(u64)(PVM_PAGE_SIZE - 1)) | v->mmu.vtlb_gen << 1 | 1;
-}
-
 /* A new generation makes every entry miss; only when the number runs out are they wiped. */
 void pvm_vtlb_flush(struct pvm_vcpu *v)
 {
-	if (++v->mmu.vtlb_gen < 2048)
+	if (++v->ss->vtlb_gen < PVM_VTLB_GENS)
 		return;
-	v->mmu.vtlb_gen = 1;
+	v->ss->vtlb_gen = 0;
 	memset(v->mmu.vtlb, 0, sizeof(v->mmu.vtlb));
 }
 
 static struct pvm_vtlb_entry *vtlb_slot(struct pvm_vcpu *v, u64 gva)
 {
-	return &v->mmu.vtlb[(gva >> PVM_PAGE_SHIFT) % PVM_VTLB_SIZE];
+	return &v->mmu.vtlb[pvm_vtlb_index(gva)];
 }
 
 void pvm_vtlb_flush_va(struct pvm_vcpu *v, u64 gva)
@@ -193,7 +188,7 @@ static int translate(struct pvm_vcpu *v, bool user, u64 gva, bool write, struct 
 		return err;
 	if (!path)
 		pvm_path_remember(v, user, gva, &w, NULL);
-	e->key = vtlb_key(v, gva);
+	e->key = gva >> 63 ? pvm_vtlb_key(v->ss, gva) : 0;	/* assembly flushes user addresses by doing nothing */
 	e->gfn = pvm_pte_gfn(w.pte[1]);
 	e->hva = pvm_gfn_to_hva(v->vm, e->gfn);
 	e->writable = w.writable && (w.pte[1] & PVM_PTE_D);	/* the first write comes here again, to set D */
@@ -209,7 +204,7 @@ static int lookup(struct pvm_vcpu *v, u64 gva, bool write, struct pvm_vtlb_entry
 	struct pvm_vtlb_entry *e = vtlb_slot(v, gva);
 
 	*entry = e;
-	if (likely(e->key == vtlb_key(v, gva) && (e->writable || !write)))
+	if (likely(e->key == pvm_vtlb_key(v->ss, gva) && (e->writable || !write)))
 		return 0;
 	return translate(v, false, gva, write, e);
 }

@@ -98,7 +98,7 @@ struct pvm_mmu_cache {
 #define PVM_MAX_UNSYNC	16
 #define PVM_VTLB_SIZE	64
 struct pvm_vtlb_entry {
-	u64 key;			/* guest virtual page address | generation << 1 | 1; 0 = empty */
+	u64 key;			/* guest virtual page address | ss->vtlb_gen << 1 | 1; 0 = empty */
 	u64 gfn;
 	unsigned long hva;
 	bool writable;
@@ -114,6 +114,7 @@ struct pvm_path {
 	u64 key;			/* address >> 21 << 21 | user view << 1 | 1; 0 = empty */
 	u64 root;			/* frame of the level-4 table */
 	u64 table;			/* frame of the level-1 table */
+	unsigned long hva;		/* where that is in the VMM's memory: slots are fixed once a vCPU ran */
 	bool writable, nx;
 	u64 mark_gen, zap_gen;
 	struct pvm_sp *sp;		/* its shadow, linked all the way up; NULL not known */
@@ -124,16 +125,39 @@ struct pvm_vcpu_mmu {
 	struct pvm_sp *kroot, *uroot;	/* their shadows, NULL = to be found again */
 	u64 last_kroot_gfn;		/* the kernel root entered with last */
 	struct pvm_vtlb_entry vtlb[PVM_VTLB_SIZE];
-	u32 vtlb_gen;			/* 1..2047, in the key of valid entries */
 	struct pvm_path path[PVM_PATH_CACHE];
 	/* memory set aside in sleeping context, taken under mmu.lock */
 	struct pvm_mmu_cache cache;
 	/* run of native writes to one L1 */
 	u64 write_run_gfn;
 	u32 write_run;
-	struct pvm_sp *unsync[PVM_MAX_UNSYNC];
-	u32 nr_unsync;
+	u32 write_run_gen;		/* ss->vtlb_gen then: a flush ends the run */
+	struct pvm_sp *unsync[PVM_MAX_UNSYNC];	/* ss->nr_unsync of them */
 };
+
+static inline u64 pvm_vtlb_key(const struct pvm_switch_state *ss, u64 gva)
+{
+	BUILD_BUG_ON(PVM_VTLB_GENS << 1 > PVM_PAGE_SIZE);
+	return (gva & ~(u64)(PVM_PAGE_SIZE - 1)) | ss->vtlb_gen << 1 | 1;
+}
+
+static inline u32 pvm_vtlb_index(u64 gva)
+{
+	return (gva >> PVM_PAGE_SHIFT) % PVM_VTLB_SIZE;
+}
+
+/*
+ * Address in the VMM's memory of what the kernel view maps at @gva for writing: 0 if it crosses a page, or is not known
+ * without a walk.
+ */
+static inline unsigned long pvm_gva_at_hand(const struct pvm_vcpu_mmu *m, const struct pvm_switch_state *ss, u64 gva,
+					    u32 bytes)
+{
+	const struct pvm_vtlb_entry *e = &m->vtlb[pvm_vtlb_index(gva)];
+	u32 offset = gva & (PVM_PAGE_SIZE - 1);
+
+	return e->key == pvm_vtlb_key(ss, gva) && e->writable && offset <= PVM_PAGE_SIZE - bytes ? e->hva + offset : 0;
+}
 
 bool pvm_mmu_fault_is_guests(struct pvm_vcpu *v, u64 cr2, u32 error, u32 *guest_error);	/* false: not known yet */
 

@@ -42,7 +42,7 @@ int pvm_path_walk(struct pvm_vcpu *v, bool user, u64 va, struct pvm_walk *w, str
 	w->level = 1;
 	w->table[1] = p->table;
 	w->index[1] = pvm_va_index(va, 1);
-	err = pvm_gpte_read(v, p->table, w->index[1], &w->pte[1]);
+	err = pvm_gpte_read_at(v, p->table, p->hva, w->index[1], &w->pte[1]);
 	if (unlikely(err))
 		return err;
 	w->writable = p->writable && (w->pte[1] & PVM_PTE_W);
@@ -84,6 +84,7 @@ void pvm_path_remember(struct pvm_vcpu *v, bool user, u64 va, const struct pvm_w
 	p->key = path_key(user, va);
 	p->root = w->table[4];
 	p->table = w->table[1];
+	p->hva = pvm_gfn_to_hva(v->vm, p->table);
 	p->writable = all & PVM_PTE_W;
 	p->nx = (w->pte[2] | w->pte[3] | w->pte[4]) & PVM_PTE_NX;
 	p->sp = sp;
@@ -111,7 +112,7 @@ bool pvm_mmu_fault_is_guests(struct pvm_vcpu *v, u64 cr2, u32 error, u32 *guest_
 
 	if (p->key != path_key(user, cr2) || p->root != root || p->mark_gen != READ_ONCE(v->vm->mmu.mark_gen) ||
 	    error & ~(PVM_PF_P | PVM_PF_W | PVM_PF_U | PVM_PF_I) ||
-	    pvm_gpte_read(v, p->table, pvm_va_index(cr2, 1), &pte))
+	    pvm_gpte_read_at(v, p->table, p->hva, pvm_va_index(cr2, 1), &pte))
 		return false;
 	*guest_error = error & (PVM_PF_W | PVM_PF_I);
 	if (!(pte & PVM_PTE_P))

@@ -178,7 +178,7 @@ bool pvm_mmu_switch_base(struct pvm_vcpu *v, u64 kroot_gfn, u64 uroot_gfn)
 	struct pvm_vcpu_mmu *m = &v->mmu;
 	struct pvm_sp *kroot, *uroot;
 
-	if (m->nr_unsync || !m->uroot_gfn || !uroot_gfn)
+	if (v->ss->nr_unsync || !m->uroot_gfn || !uroot_gfn)
 		return false;
 	if (unlikely(!spin_trylock(&v->vm->mmu.lock)))
 		return false;		/* IRQs are off: no waiting */
@@ -197,7 +197,6 @@ bool pvm_mmu_switch_base(struct pvm_vcpu *v, u64 kroot_gfn, u64 uroot_gfn)
 	spin_unlock(&v->vm->mmu.lock);
 	if (unlikely(!kroot || !uroot))
 		return false;
-	m->write_run = 0;
 	pvm_vtlb_flush(v);
 	return true;
 }
@@ -205,8 +204,7 @@ bool pvm_mmu_switch_base(struct pvm_vcpu *v, u64 kroot_gfn, u64 uroot_gfn)
 /* Whole-VM flush: what the guest wrote to out-of-sync tables counts from here on. */
 int pvm_mmu_flush(struct pvm_vcpu *v)
 {
-	v->mmu.write_run = 0;
-	if (v->mmu.nr_unsync)
+	if (v->ss->nr_unsync)
 		pvm_mmu_resync_all(v);
 	pvm_vtlb_flush(v);
 	return 0;
@@ -214,7 +212,7 @@ int pvm_mmu_flush(struct pvm_vcpu *v)
 
 int pvm_mmu_flush_va(struct pvm_vcpu *v, u64 va)
 {
-	if (v->mmu.nr_unsync)
+	if (v->ss->nr_unsync)
 		pvm_mmu_resync_va(v, va);
 	pvm_vtlb_flush_va(v, va);
 	return 0;

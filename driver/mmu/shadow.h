@@ -88,9 +88,9 @@ static inline u64 pvm_active_root(const struct pvm_vcpu *v)
 	return v->ss->kernel_mode ? v->mmu.kroot_gfn : v->mmu.uroot_gfn;
 }
 
-static __always_inline int pvm_gpte_read(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
+/* @hva: of @table, 0 if that is no frame */
+static __always_inline int pvm_gpte_read_at(struct pvm_vcpu *v, u64 table, unsigned long hva, u32 index, u64 *pte)
 {
-	unsigned long hva = pvm_gfn_to_hva(v->vm, table);
 	const u64 __user *p = (const u64 __user *)hva + index;
 
 	if (unlikely(!hva))
@@ -103,6 +103,11 @@ static __always_inline int pvm_gpte_read(struct pvm_vcpu *v, u64 table, u32 inde
 fault:
 	user_read_access_end();
 	return pvm_need_page(v, pvm_gfn(table), false);
+}
+
+static __always_inline int pvm_gpte_read(struct pvm_vcpu *v, u64 table, u32 index, u64 *pte)
+{
+	return pvm_gpte_read_at(v, table, pvm_gfn_to_hva(v->vm, table), index, pte);
 }
 
 static inline struct pvm_sp *pvm_sp_of(const u64 *spte)

@@ -51,9 +51,10 @@ static noinline void install_any_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32
  * Nothing was there. In the plain case the frame is no table and is mapped elsewhere, usually by the guest's direct
  * map, so that its host page is known.
  */
-static __always_inline void install_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte)
+static __always_inline void install_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte,
+					 struct pvm_frame *target)
 {
-	struct pvm_frame *f = pvm_frame_of(v->vm, pvm_pte_gfn(gpte));
+	struct pvm_frame *f = target ?: pvm_frame_of(v->vm, pvm_pte_gfn(gpte));
 	u64 *at = &sp->spt[index], spte;
 
 	if (unlikely(!f || !f->rmap || f->sp_level || !v->mmu.cache.nr_chunk || pvm_rmap_is_full(f->rmap))) {
@@ -69,8 +70,12 @@ static __always_inline void install_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, 
 	pvm_count(v, PVM_STAT_PTE_PREFILL);
 }
 
-/* The shadow entry of one changed guest entry. @prefill: install it if it is accessible and everything is at hand. */
-static __always_inline void apply_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool prefill)
+/*
+ * The shadow entry of one changed guest entry. @prefill: install it if it is accessible and everything is at hand.
+ * @target: the frame it names, NULL not known.
+ */
+static __always_inline void apply_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index, u64 gpte, bool prefill,
+				       struct pvm_frame *target)
 {
 	u64 *at = &sp->spt[index];
 
@@ -93,7 +98,7 @@ static __always_inline void apply_leaf(struct pvm_vcpu *v, struct pvm_sp *sp, u3
 		}
 	}
 	if (prefill && (gpte & (PVM_PTE_P | PVM_PTE_A)) == (PVM_PTE_P | PVM_PTE_A))
-		install_leaf(v, sp, index, gpte);
+		install_leaf(v, sp, index, gpte, target);
 }
 
 /* Upper levels, and frames with several shadows. */
@@ -105,7 +110,7 @@ static noinline void apply_any(struct pvm_vcpu *v, struct pvm_frame *f, u32 inde
 	for (sp = pvm_frame_sp(f); sp; sp = sp->next) {
 		if (sp->level == 1) {
 			/* an upper table read as level 1 is a recursive map: no mappings to guess from */
-			apply_leaf(v, sp, index, gpte, prefill && level == 1);
+			apply_leaf(v, sp, index, gpte, prefill && level == 1, NULL);
 		} else if (sp->level < 4 || index < PVM_HOLE_FIRST || index > PVM_HOLE_LAST) {
 			pvm_spte_clear(v->vm, pvm_spte_at(sp, index));
 		}
@@ -120,7 +125,8 @@ static noinline void apply_any(struct pvm_vcpu *v, struct pvm_frame *f, u32 inde
 }
 
 /* A guest entry has changed: so does its shadow. Context: mmu.lock held. */
-static __always_inline void apply(struct pvm_vcpu *v, struct pvm_frame *f, u32 index, u64 gpte, bool prefill)
+static __always_inline void apply(struct pvm_vcpu *v, struct pvm_frame *f, u32 index, u64 gpte, bool prefill,
+				  struct pvm_frame *target)
 {
 	struct pvm_sp *sp = pvm_frame_sp(f);
 
@@ -129,7 +135,7 @@ static __always_inline void apply(struct pvm_vcpu *v, struct pvm_frame *f, u32 i
 	if (unlikely(pvm_frame_level(f) != 1 || (sp && (sp->level != 1 || sp->next))))
 		apply_any(v, f, index, gpte, prefill);
 	else if (sp)
-		apply_leaf(v, sp, index, gpte, prefill);
+		apply_leaf(v, sp, index, gpte, prefill, target);
 }
 
 static __always_inline int put_entry(unsigned long hva, u32 index, u64 pte)
@@ -168,7 +174,7 @@ static __always_inline int put_keeping_ad(struct pvm_vcpu *v, unsigned long hva,
 	return pvm_need_pause(v);
 }
 
-static __always_inline int write_pte(struct pvm_vcpu *v, u64 at, u64 pte)
+static __always_inline int write_pte(struct pvm_vcpu *v, u64 at, u64 pte, struct pvm_frame *target)
 {
 	u64 n, table = at >> PVM_PAGE_SHIFT;
 	u32 index = (at >> 3) & (PVM_PTES - 1);
@@ -183,7 +189,7 @@ static __always_inline int write_pte(struct pvm_vcpu *v, u64 at, u64 pte)
 		err = put_entry(s->uaddr + (n << PVM_PAGE_SHIFT), index, pte);
 	if (unlikely(err))
 		return err == -EFAULT ? pvm_need_page(v, pvm_gfn(table), true) : err;
-	apply(v, &s->frames[n], index, pte, true);
+	apply(v, &s->frames[n], index, pte, true, target);
 	return 0;
 }
 
@@ -201,7 +207,7 @@ int pvm_mmu_write_pte(struct pvm_vcpu *v, u64 at, u64 pte)
 	int err;
 
 	spin_lock(&v->vm->mmu.lock);
-	err = write_pte(v, at, pte);
+	err = write_pte(v, at, pte, NULL);
 	spin_unlock(&v->vm->mmu.lock);
 	pvm_count(v, PVM_STAT_PTE_SET);
 	return err;
@@ -224,7 +230,7 @@ int pvm_mmu_write_ptes(struct pvm_vcpu *v, const struct pvm_pte_write *w, u32 co
 	v->stat[PVM_STAT_PTE_SET] += count;
 	spin_lock(&v->vm->mmu.lock);
 	for (; !err && w < end; w++) {
-		err = write_pte(v, w->at, w->pte);
+		err = write_pte(v, w->at, w->pte, NULL);
 		*done += !err;
 	}
 	spin_unlock(&v->vm->mmu.lock);
@@ -243,14 +249,14 @@ int pvm_mmu_write_ptes(struct pvm_vcpu *v, const struct pvm_pte_write *w, u32 co
  */
 int pvm_mmu_write_pte_quick(struct pvm_vcpu *v, u64 at, u64 pte)
 {
-	const struct pvm_frame *f;
+	struct pvm_frame *f;
 	int err = -PVM_ENEED;
 
 	if (unlikely(!spin_trylock(&v->vm->mmu.lock)))
 		return err;
-	f = (pte & (PVM_PTE_P | PVM_PTE_W)) == (PVM_PTE_P | PVM_PTE_W) ? pvm_frame_of(v->vm, pvm_pte_gfn(pte)) : NULL;
-	if (likely(!f || !f->sp_level))
-		err = write_pte(v, at, pte);
+	f = pte & PVM_PTE_P ? pvm_frame_of(v->vm, pvm_pte_gfn(pte)) : NULL;
+	if (likely(!f || !f->sp_level || !(pte & PVM_PTE_W)))
+		err = write_pte(v, at, pte, f);
 	spin_unlock(&v->vm->mmu.lock);
 	if (likely(!err))
 		pvm_count(v, PVM_STAT_PTE_SET);
@@ -293,12 +299,14 @@ void pvm_unsync_forget(struct pvm_vm *vm, struct pvm_sp *sp)
 
 	protect_alias(sp);
 	for (i = 0; i < PVM_MAX_VCPUS; i++) {
-		struct pvm_vcpu_mmu *m = vm->vcpus[i] ? &vm->vcpus[i]->mmu : NULL;
+		struct pvm_vcpu *v = vm->vcpus[i];
 
-		for (n = 0; m && n < m->nr_unsync; n++) {
-			if (m->unsync[n] != sp)
+		for (n = 0; v && n < v->ss->nr_unsync; n++) {
+			struct pvm_sp **at = &v->mmu.unsync[n];
+
+			if (*at != sp)
 				continue;
-			m->unsync[n] = m->unsync[--m->nr_unsync];
+			*at = v->mmu.unsync[--v->ss->nr_unsync];
 			return;
 		}
 	}
@@ -315,30 +323,37 @@ static void resync_entry(struct pvm_vcpu *v, struct pvm_sp *sp, u32 index)
 		v->need.what = PVM_NEED_NONE;
 		pvm_leaf_clear(v->vm, sp, index);
 	} else if (sp->known[index] != now) {
-		apply_leaf(v, sp, index, now, false);
+		apply_leaf(v, sp, index, now, false, NULL);
 	}
 }
 
-/* Which of the entries @present are not what is known of them; all, if the table cannot be read now. */
-static unsigned long changed_entries(const u64 __user *table, const u64 *known, unsigned long present)
+/*
+ * Which of the entries @present are not what is known of them; all, if the table cannot be read now. @now: what those
+ * are instead, in their order; an entry that cannot be read is none.
+ */
+static unsigned long changed_entries(const u64 __user *table, const u64 *known, unsigned long present, u64 *now)
 {
 	unsigned long todo = present, changed = 0, i;
-	u64 now;
+	u32 nr = 0;
 
 	if (!todo)
 		return 0;
 	if (!user_read_access_begin(table, BITS_PER_LONG * sizeof(*table)))
-		return present;
+		goto unreadable;
 	for (; todo; todo &= todo - 1) {
 		i = __ffs(todo);
-		unsafe_get_user(now, table + i, fault);
-		if (unlikely(now != known[i]))
-			changed |= 1ul << i;
+		unsafe_get_user(now[nr], table + i, fault);
+		if (now[nr] == known[i])
+			continue;
+		changed |= 1ul << i;
+		nr++;
 	}
 	user_read_access_end();
 	return changed;
 fault:
 	user_read_access_end();
+unreadable:
+	memset(now, 0, BITS_PER_LONG * sizeof(*now));
 	return present;
 }
 
@@ -353,15 +368,20 @@ fault:
 void pvm_mmu_resync(struct pvm_vcpu *v, struct pvm_sp *sp)
 {
 	const u64 __user *table = (const u64 __user *)pvm_gfn_to_hva(v->vm, sp->gfn);
+	u64 now[BITS_PER_LONG] __uninitialized, *pte;
+	unsigned long todo;
 	u32 i;
 
 	pvm_count(v, PVM_STAT_RESYNC);
 	pvm_unsync_forget(v->vm, sp);
 	for (i = 0; i < PVM_PTES; i += BITS_PER_LONG) {
-		unsigned long todo = changed_entries(table + i, sp->known + i, sp->present[i / BITS_PER_LONG]);
-
-		for (; todo; todo &= todo - 1)
-			resync_entry(v, sp, i + __ffs(todo));
+		todo = changed_entries(table + i, sp->known + i, sp->present[i / BITS_PER_LONG], now);
+		for (pte = now; todo; todo &= todo - 1, pte++) {
+			if (!(*pte & PVM_PTE_P))
+				pvm_leaf_clear(v->vm, sp, i + __ffs(todo));
+			else
+				apply_leaf(v, sp, i + __ffs(todo), *pte, false, NULL);
+		}
 	}
 }
 
@@ -371,7 +391,7 @@ void pvm_mmu_resync_va(struct pvm_vcpu *v, u64 va)
 	u32 n, index = pvm_va_index(va, 1);
 
 	spin_lock(&v->vm->mmu.lock);
-	for (n = 0; n < v->mmu.nr_unsync; n++)
+	for (n = 0; n < v->ss->nr_unsync; n++)
 		resync_entry(v, v->mmu.unsync[n], index);
 	spin_unlock(&v->vm->mmu.lock);
 }
@@ -379,8 +399,8 @@ void pvm_mmu_resync_va(struct pvm_vcpu *v, u64 va)
 void pvm_mmu_resync_all(struct pvm_vcpu *v)
 {
 	spin_lock(&v->vm->mmu.lock);
-	while (v->mmu.nr_unsync)
-		pvm_mmu_resync(v, v->mmu.unsync[v->mmu.nr_unsync - 1]);
+	while (v->ss->nr_unsync)
+		pvm_mmu_resync(v, v->mmu.unsync[v->ss->nr_unsync - 1]);
 	spin_unlock(&v->vm->mmu.lock);
 }
 
@@ -456,14 +476,14 @@ static enum pvm_fault_result make_unsync(struct pvm_vcpu *v, u64 cr2, u64 gfn)
 	}
 	if (sp->unsync)
 		pvm_mmu_resync(v, sp);	/* through another alias */
-	if (v->mmu.nr_unsync == PVM_MAX_UNSYNC)
+	if (v->ss->nr_unsync == PVM_MAX_UNSYNC)
 		pvm_mmu_resync(v, v->mmu.unsync[0]);
 	at = &leaf->spt[w.index[1]];
 	pvm_spte_set_leaf(v, leaf, w.index[1], f, w.pte[1], pvm_spte_leaf(w.pte[1], hfn, PVM_SPTE_IN_HOST_W));
 	WRITE_ONCE(*at, *at | PVM_PTE_W | PVM_PTE_D | PVM_SPTE_ALIAS);
 	sp->unsync = true;
 	sp->alias = at;
-	v->mmu.unsync[v->mmu.nr_unsync++] = sp;
+	v->mmu.unsync[v->ss->nr_unsync++] = sp;
 	pvm_count(v, PVM_STAT_PF_UNSYNC);
 out:
 	spin_unlock(&v->vm->mmu.lock);
@@ -483,8 +503,9 @@ enum pvm_fault_result pvm_mmu_native_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_
 {
 	struct pvm_vcpu_mmu *m = &v->mmu;
 
-	if (m->write_run_gfn != gfn.v) {
+	if (m->write_run_gfn != gfn.v || m->write_run_gen != v->ss->vtlb_gen) {
 		m->write_run_gfn = gfn.v;
+		m->write_run_gen = v->ss->vtlb_gen;
 		m->write_run = 0;
 	}
 	if (m->write_run >= PVM_WRITE_RUN && v->ss->kernel_mode && may_unsync(pvm_frame_of(v->vm, gfn.v)))
@@ -510,7 +531,7 @@ int pvm_mmu_exchange_pte(struct pvm_vcpu *v, pvm_gfn_t table, u32 index, u64 *ol
 
 	if (!ret) {
 		spin_lock(&v->vm->mmu.lock);
-		apply(v, f, index, pte, false);
+		apply(v, f, index, pte, false, NULL);
 		spin_unlock(&v->vm->mmu.lock);
 	}
 	return ret;

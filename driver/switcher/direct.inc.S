@@ -224,8 +224,10 @@ pvm_sw_syscall:
 	mov	$23, %eax
 	jmp	.Lslow
 
-/* Other hypercalls: two of a context switch that only store a value; rcx and r11 stay what SYSRET needs. */
+/* Other hypercalls: those that only store a value or do nothing; rcx and r11 stay what SYSRET needs. */
 .Lhypercall:
+	cmp	$HC_MMUEXT_OP, %eax
+	je	.Lflush
 	cmp	$HC_STACK_SWITCH, %eax
 	je	.Lstack_switch
 	cmp	$HC_SET_SEGMENT_BASE, %eax
@@ -305,6 +307,65 @@ pvm_sw_syscall:
 	sysretq
 .Lstack_switch_c:
 	mov	$HC_STACK_SWITCH, %eax
+	jmp	.Lhypercall_c
+
+/*
+ * rdi = list, rsi = elements, rdx = where to store how many were done, r10 = domain. One flush of this vCPU, while no
+ * table lags behind: there is nothing to do but to forget translations of C's. The TLB holds none that the shadow has
+ * not, because who changes the shadow is outside the guest, or interrupts it, and every way in loads CR3.
+ */
+.Lflush:
+	cmp	$1, %rsi
+	jne	.Lhypercall_c
+	test	%rdx, %rdx
+	jnz	.Lhypercall_c
+	cmp	$DOMID_SELF, %r10
+	jne	.Lhypercall_c
+	cmpl	$0, %gs:SS_NR_UNSYNC
+	jne	.Lhypercall_c
+	mov	%gs:SS_VCPU_INFO, %rsi
+	cmpb	$0, (%rsi)
+	jne	.Lflush_c
+	mov	%rcx, %rsi
+	sar	$47, %rsi
+	inc	%rsi
+	jnz	.Lflush_c
+	test	$0x100, %r11d
+	jnz	.Lflush_c
+	mov	%rdi, %rsi
+	REGION_CMP %rsi
+	je	.Lflush_c
+	mov	%edi, %esi
+	and	$0xfff, %esi
+	cmp	$4096-16, %esi
+	ja	.Lflush_c
+	mov	%gs:SS_REGS_START, %rsp			/* a fault below needs a stack */
+	STAC
+.Lfix_flush_start:
+	mov	(%rdi), %esi
+	mov	8(%rdi), %rdx
+.Lfix_flush_end:
+	CLAC
+	cmp	$MMUEXT_INVLPG_LOCAL, %esi
+	je	1f
+	cmp	$MMUEXT_TLB_FLUSH_LOCAL, %esi
+	jne	.Lflush_c
+	cmpl	$PVM_VTLB_GENS-1, %gs:SS_VTLB_GEN
+	jae	.Lflush_c
+	incl	%gs:SS_VTLB_GEN
+	xor	%edx, %edx
+1:	test	%rdx, %rdx				/* C remembers none of user addresses */
+	js	.Lflush_c
+	incq	%gs:SS_CNT_FLUSH
+	mov	%gs:SS_USER_RSP, %rsp
+	xor	%edx, %edx
+	mov	$1, %esi
+	xor	%eax, %eax
+	swapgs
+	sysretq
+.Lflush_c:
+	xor	%edx, %edx
+	mov	$1, %esi
 	jmp	.Lhypercall_c
 
 /* rdi = which, rsi = address; the user's GS base only */

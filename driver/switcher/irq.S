@@ -28,10 +28,24 @@ SYM_FUNC_START(pvm_call_gate)
 SYM_FUNC_END(pvm_call_gate)
 STACK_FRAME_NON_STANDARD pvm_call_gate	/* pushes a frame that the handler's IRET takes */
 
-/* void pvm_enter_text(u64 state, u64 entry): all registers but the callee-saved ones are lost; the text returns */
+/* rdi = state, rsi = entry; all registers but rsp and rbp are lost; the text returns. See pvm_switch_enter(). */
 SYM_FUNC_START(pvm_enter_text)
 	JMP_NOSPEC rsi
 SYM_FUNC_END(pvm_enter_text)
 STACK_FRAME_NON_STANDARD pvm_enter_text
+
+/* void pvm_fill_return_stack(void): 32 entries, so that no RET finds one of the guest's */
+SYM_FUNC_START(pvm_fill_return_stack)
+	.rept 32					/* unrolled: half the instructions of a loop */
+	ANNOTATE_INTRA_FUNCTION_CALL
+	call	9f
+	int3
+9:
+	.endr
+	add	$256, %rsp
+	lfence
+	RET
+SYM_FUNC_END(pvm_fill_return_stack)
+STACK_FRAME_NON_STANDARD pvm_fill_return_stack
 
 	.section .note.GNU-stack, "", @progbits

@@ -51,6 +51,9 @@ int main(void)
 	STATE(CNT_TO_USER, cnt_to_user);
 	STATE(CNT_STACK_SWITCH, cnt_stack_switch);
 	STATE(CNT_SEGMENT_BASE, cnt_segment_base);
+	STATE(CNT_FLUSH, cnt_flush);
+	STATE(NR_UNSYNC, nr_unsync);
+	STATE(VTLB_GEN, vtlb_gen);
 	STATE(MITIGATIONS, mitigations);
 	STATE(HOST_SPEC_CTRL, host_spec_ctrl);
 	STATE(UNTRAIN, untrain);

@@ -11,6 +11,8 @@
 #define PVM_PATH_KERNEL	1
 #define PVM_PATH_SLOW	0x80
 
+#define PVM_VTLB_GENS	2048	/* generations of the vTLB: 0..2047 */
+
 #define PVM_STATE_REGS	2048	/* offset of regs; the CPU's RSP0 is the end of regs */
 
 /* plain numbers: assembly reads them too */
@@ -19,6 +21,6 @@
 #define PVM_MIT_BHB	4	/* branch history: clearing loop before host C code */
 #define PVM_MIT_IBPB	16	/* retbleed on AMD, retbleed=ibpb: IBPB on every exit */
 #define PVM_MIT_UNRET	32	/* retbleed, SRSO on AMD: the kernel's untrain sequence before the first RET */
-#define PVM_MIT_RSB	8	/* no SMEP: fill the return stack before the first RET */
+#define PVM_MIT_RSB	8	/* RSB poisoning: no RET of the host's may find an entry of the guest's */
 
 #endif /* PVM_SWITCHER_PATHS_H */

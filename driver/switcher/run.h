@@ -23,7 +23,17 @@ extern u64 pvm_sw_entry;	/* address of the way in, fixed at load */
  * The text is entered through a plain indirect call: its address is not known to the linker, and it is not module
  * text that retpolines, IBT or CFI of the host could have prepared. It starts with ENDBR.
  */
-void pvm_enter_text(u64 state, u64 entry);
+static __always_inline void pvm_enter_text(u64 state, u64 entry)
+{
+	/* rbp is kept: it may be the frame pointer. The others are cheaper to reload than to save each time. */
+	asm volatile("call pvm_enter_text"
+		     : "+D"(state), "+S"(entry), ASM_CALL_CONSTRAINT
+		     :
+		     : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+		       "cc", "memory");
+}
+
+void pvm_fill_return_stack(void);
 
 void pvm_switch_begin(struct pvm_vcpu *v);
 enum pvm_switch_result pvm_switch_end(struct pvm_vcpu *v);

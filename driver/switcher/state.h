@@ -8,7 +8,7 @@
  * bases, IDT address. Those tell where the host kernel lies; they are no data of anyone's.
  *
  *   HOST  CR3=host, IRQs off                  │ both map the page │        GUEST  CR3=shadow, CPL3, IRQs on
- * 1 push callee-saved; ss->host_rsp = rsp      │                   │
+ * 1 push rbp; ss->host_rsp = rsp               │                   │
  * 2 lidt guest IDT                             │   window W-in     │  NMI/#MC from here on arrive on our IST stacks
  * 3 GS base: guest's                           │                   │  (hidden GS base: this page, all the time)
  * 4 cr3 = ss->guest_cr3 ─────────────────────▶│                   │
@@ -67,6 +67,8 @@ struct pvm_switch_state {
 		};
 		u32 unusual;			/* any of these */
 	};
+	u32 nr_unsync;			/* page tables that lag behind: flushes are C's while there are any */
+	u32 vtlb_gen;			/* in the key of valid vTLB entries, see mmu.h */
 	u64 regs_start, regs_end;	/* addresses of both ends of regs: stack for faults, stack for exits */
 	u64 host_rsp;
 	u64 guest_gs;			/* active GS base of the guest */
@@ -76,7 +78,7 @@ struct pvm_switch_state {
 	/* what the switcher could not explain: vector, and where */
 	u64 fatal_vector, fatal_rip, fatal_error, fatal_rsp;
 	/* counters kept by assembly */
-	u64 cnt_to_kernel, cnt_to_user, cnt_stack_switch, cnt_segment_base;
+	u64 cnt_to_kernel, cnt_to_user, cnt_stack_switch, cnt_segment_base, cnt_flush;
 	u32 mitigations;		/* PVM_MIT_*, constant after creation */
 	u32 host_spec_ctrl;		/* SPEC_CTRL the host runs with, for PVM_MIT_IBRS */
 	u64 untrain;			/* entry_untrain_ret() of the kernel, for PVM_MIT_UNRET */

@@ -37,6 +37,9 @@
 #define HC_SET_SEGMENT_BASE 25
 #define HC_MMUEXT_OP	26
 #define SEGBASE_GS_USER	1
+#define MMUEXT_TLB_FLUSH_LOCAL 6
+#define MMUEXT_INVLPG_LOCAL 7
+#define DOMID_SELF	0x7ff0
 #define FLAGS_FIXED	0x2
 #define FLAGS_FORCED	0x202
 #define FLAGS_GUEST	0x254dd5	/* PVM_FL_GUEST of base/x86.h; offsets.c asserts it */
@@ -113,16 +116,11 @@ pvm_sw_start:
 .Lverw_sel:
 	.word	__KERNEL_DS
 
-/* void enter(u64 state): rdi = address of the state page in the region; returns after the next exit to C */
+/* rdi = address of the state page in the region; returns after the next exit to C, only rsp and rbp are kept */
 pvm_sw_enter:
 	endbr64
 	/* 1 */
-	push	%rbx
 	push	%rbp
-	push	%r12
-	push	%r13
-	push	%r14
-	push	%r15
 	mov	%rsp, SS_HOST_RSP(%rdi)
 	/* 2 */
 	lidt	SS_GUEST_IDT(%rdi)
@@ -194,12 +192,7 @@ exit_common:
 	test	$(PVM_MIT_IBRS | PVM_MIT_BHB | PVM_MIT_RSB | PVM_MIT_IBPB | PVM_MIT_UNRET), %ebx
 	jnz	.Lmitigate_exit
 .Lmitigated_exit:
-	pop	%r15
-	pop	%r14
-	pop	%r13
-	pop	%r12
 	pop	%rbp
-	pop	%rbx
 	ret
 	int3
 
@@ -211,8 +204,19 @@ to_host_from_anywhere:
 
 /* Before the first RET of the host: what the CPU needs, see the table in driver/README.md */
 .Lmitigate_exit:
-	test	$(PVM_MIT_IBRS | PVM_MIT_IBPB | PVM_MIT_UNRET), %ebx
-	jz	2f
+	test	$(PVM_MIT_IBRS | PVM_MIT_BHB | PVM_MIT_IBPB | PVM_MIT_UNRET), %ebx
+	jnz	.Lmitigate_more
+	/*
+	 * PVM_MIT_RSB: one entry for the RET above. All other RETs until pvm_fill_return_stack(), which C calls before
+	 * it returns further than it has called, go back to calls made behind this point.
+	 */
+.Lmitigate_rsb:
+	call	9f
+	int3
+9:	add	$8, %rsp
+	lfence
+	jmp	.Lmitigated_exit
+.Lmitigate_more:
 	test	$PVM_MIT_IBRS, %ebx
 	jz	1f
 	mov	$MSR_IA32_SPEC_CTRL, %ecx
@@ -229,22 +233,14 @@ to_host_from_anywhere:
 	jz	1f
 	lfence						/* no speculation past here with a trained target */
 	call	*SS_UNTRAIN(%rdi)			/* the kernel's own sequence for this CPU */
-1:
-2:	test	$PVM_MIT_RSB, %ebx
-	jz	3f
-	.rept	32					/* unrolled: half the instructions of a loop */
-	call	9f
-	int3
-9:
-	.endr
-	add	$256, %rsp
-	lfence
-3:	test	$PVM_MIT_BHB, %ebx
-	jz	.Lmitigated_exit
+1:	test	$PVM_MIT_BHB, %ebx
+	jz	1f
 	/* Branch history: nested taken branches as Intel's guidance on Branch History Injection asks for */
 	mov	$5, %ecx
 	call	.Lbhb_outer
 	lfence
+1:	test	$PVM_MIT_RSB, %ebx
+	jnz	.Lmitigate_rsb
 	jmp	.Lmitigated_exit
 	.balign 64
 .Lbhb_outer:

@@ -89,6 +89,7 @@ idt_common:
 	FIXUP	.Lfix_full_start, .Lfix_full_end, .Liret_slow
 	FIXUP	.Lfix_kernel_start, .Lfix_kernel_end, .Liret_slow
 	FIXUP	.Lfix_fetch_start, .Lfix_fetch_end, .Lfixed_fetch
+	FIXUP	.Lfix_flush_start, .Lfix_flush_end, .Lfixed_flush
 	FIXUP	.Lfix_rdmsr_start, .Lfix_rdmsr_end, .Lfixed_rdmsr
 	FIXUP	.Lway_in_end, .Lenter_done, .Lbad_entry
 .Lgive_up:
@@ -119,6 +120,11 @@ idt_common:
 	CLAC
 	mov	%gs:SS_TMP2, %rdx
 	jmp	.Lslow
+.Lfixed_flush:
+	pop	%rcx
+	pop	%rax
+	CLAC
+	jmp	.Lflush_c
 .Lfixed_rdmsr:
 	CLAC
 	mov	(%rsp), %rcx

@@ -25,20 +25,16 @@
 static void put_interrupted(const struct pvm_bounce *b, const struct pvm_regs *regs,
 			    struct pvm_stack_frame *f)
 {
-	u64 cs = regs->cs & 0xffff, rflags = regs->rflags & ~(PVM_FL_IF | PVM_FL_IOPL);
-	u64 *w = &f->word[f->count];
+	u64 cs = regs->cs & 0xffff, *w = &f->word[f->count];
 
 	if (b->flags & PVM_BOUNCE_FROM_KERNEL)
 		cs &= ~3ull;
 	if (b->upcall_mask)
 		cs |= 1ull << SAVED_MASK_SHIFT;
-	else
-		rflags |= PVM_FL_IF;
-	rflags |= (u64)(b->iopl & 3) << 12;
 
 	w[0] = regs->rip;
 	w[1] = cs;
-	w[2] = rflags;
+	w[2] = pvm_shown_rflags(regs->rflags, b->upcall_mask, b->iopl);
 	w[3] = regs->rsp;
 	w[4] = regs->ss & 0xffff;
 	f->count += 5;
@@ -47,7 +43,6 @@ static void put_interrupted(const struct pvm_bounce *b, const struct pvm_regs *r
 /* Where the frame goes and what the handler starts with. */
 static int place(const struct pvm_bounce *b, const struct pvm_regs *regs, struct pvm_stack_frame *f)
 {
-	u64 drop = PVM_FL_AC | PVM_FL_RF | PVM_FL_NT | PVM_FL_TF;
 	u64 top = b->flags & PVM_BOUNCE_FROM_KERNEL ? regs->rsp : b->kernel_sp;
 
 	if (!b->handler || !pvm_is_guest_va(b->handler))
@@ -62,11 +57,11 @@ static int place(const struct pvm_bounce *b, const struct pvm_regs *regs, struct
 		return -EFAULT;
 	if (((f->address ^ (top - 1)) & ~0xfffull) && !pvm_is_guest_va(top - 1))
 		return -EFAULT;
-	if (b->flags & PVM_BOUNCE_SYSCALL)
-		drop |= PVM_FL_DF;
 	f->mask_events = b->flags & PVM_BOUNCE_MASK;
 	f->rip = b->handler;
-	f->rflags = pvm_guest_rflags(regs->rflags & ~drop);
+	f->rflags = pvm_handler_rflags(regs->rflags);
+	if (b->flags & PVM_BOUNCE_SYSCALL)
+		f->rflags &= ~PVM_FL_DF;
 	return 0;
 }
 

@@ -88,6 +88,20 @@ static inline u64 pvm_guest_rflags(u64 rflags)
 	return (rflags & PVM_FL_GUEST) | PVM_FL_FORCED;
 }
 
+/* RFLAGS the handler of a bounce starts with; a system call's loses DF, too. */
+static inline u64 pvm_handler_rflags(u64 rflags)
+{
+	return pvm_guest_rflags(rflags & ~(PVM_FL_AC | PVM_FL_RF | PVM_FL_NT | PVM_FL_TF));
+}
+
+/* RFLAGS of the interrupted code, as the frame shows them. */
+static inline u64 pvm_shown_rflags(u64 rflags, bool masked, u8 iopl)
+{
+	return (rflags & ~(PVM_FL_IF | PVM_FL_IOPL)) | (masked ? 0 : PVM_FL_IF) | (u64)(iopl & 3) << 12;
+}
+
+#define PVM_FAULT_WORDS	8	/* words of the frame of an exception with an error code */
+
 /**
  * pvm_frame_bounce - exception, event, NMI or system call into the guest kernel
  * @b:		what and where

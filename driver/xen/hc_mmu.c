@@ -285,7 +285,7 @@ static long flush_quick(struct pvm_vcpu *v, const struct mmuext_op *op)
 	case MMUEXT_TLB_FLUSH_LOCAL:
 	case MMUEXT_TLB_FLUSH_MULTI:
 	case MMUEXT_TLB_FLUSH_ALL:
-		if (v->mmu.nr_unsync)
+		if (v->ss->nr_unsync)
 			return -PVM_ENEED;
 		break;
 	case MMUEXT_INVLPG_LOCAL:

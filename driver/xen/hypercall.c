@@ -84,10 +84,12 @@ static noinline void trace_quick(struct pvm_vcpu *v, u32 nr)
 	trace_pvm_hypercall(v, nr, a, r->rax);
 }
 
+/* @nr: one of those below, not the guest's word for it */
 static __always_inline bool answered(struct pvm_vcpu *v, u32 nr, long result)
 {
 	pvm_count(v, PVM_STAT_EXIT_HYPERCALL);
-	count(v, nr);
+	v->hypercall_count[nr]++;
+	v->recent_hypercalls[v->recent_pos++ % ARRAY_SIZE(v->recent_hypercalls)] = nr;
 	pvm_regs(v)->rax = result;
 	if (trace_pvm_hypercall_enabled())
 		trace_quick(v, nr);
@@ -95,7 +97,7 @@ static __always_inline bool answered(struct pvm_vcpu *v, u32 nr, long result)
 }
 
 /* What works on a list, of a few elements that the switcher brought along. */
-static noinline bool list_quick(struct pvm_vcpu *v, u32 nr)
+static __always_inline bool list_quick(struct pvm_vcpu *v, u32 nr)
 {
 	const struct pvm_regs *r = pvm_regs(v);
 	long result;
@@ -104,6 +106,16 @@ static noinline bool list_quick(struct pvm_vcpu *v, u32 nr)
 		return false;
 	result = nr == __HYPERVISOR_mmu_update ? pvm_hc_mmu_update_quick(v, r->rsi) : pvm_hc_mmuext_quick(v, r->rsi);
 	return likely(result != -PVM_ENEED) && answered(v, nr, result);
+}
+
+static noinline bool mmu_update_quick(struct pvm_vcpu *v)
+{
+	return list_quick(v, __HYPERVISOR_mmu_update);
+}
+
+static noinline bool mmuext_quick(struct pvm_vcpu *v)
+{
+	return list_quick(v, __HYPERVISOR_mmuext_op);
 }
 
 static noinline bool value_quick(struct pvm_vcpu *v, u32 nr)
@@ -131,9 +143,9 @@ bool pvm_hypercall_quick(struct pvm_vcpu *v)
 
 	switch ((u32)r->rax) {
 	case __HYPERVISOR_mmu_update:
-		return list_quick(v, __HYPERVISOR_mmu_update);
+		return mmu_update_quick(v);
 	case __HYPERVISOR_mmuext_op:
-		return list_quick(v, __HYPERVISOR_mmuext_op);
+		return mmuext_quick(v);
 	case __HYPERVISOR_stack_switch:
 		return value_quick(v, __HYPERVISOR_stack_switch);
 	case __HYPERVISOR_set_segment_base:

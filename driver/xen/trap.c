@@ -10,6 +10,7 @@
  * as the switcher does it for direct switches; the root to run on is chosen from ss->kernel_mode before entry.
  */
 #include <linux/nospec.h>
+#include <linux/uaccess.h>
 
 #include "core/trace.h"
 #include "xen/frame.h"
@@ -241,6 +242,56 @@ enum pvm_act pvm_inject_pf(struct pvm_vcpu *v, u64 cr2, u32 error)
 	return act;
 }
 
+/*
+ * try_bounce() of a page fault, where all is as it nearly always is: from user mode, with events on, to a stack whose
+ * page is known. False: nothing has changed.
+ */
+static __always_inline bool bounce_user_fault(struct pvm_vcpu *v, const struct trap_info *t, u32 error)
+{
+	struct pvm_switch_state *ss = v->ss;
+	struct pvm_regs *r = pvm_regs(v);
+	struct vcpu_info *info = v->shared.info;
+	u64 sp = (ss->kernel_sp & ~15ull) - PVM_FAULT_WORDS * sizeof(u64);
+	u64 __user *w;
+
+	if (unlikely(ss->kernel_mode || READ_ONCE(info->evtchn_upcall_mask) || architectural_iopl(v) ||
+		     !pvm_is_guest_va(t->address)))
+		return false;
+	/* What the vTLB knows is the guest's. */
+	w = (u64 __user *)pvm_gva_at_hand(&v->mmu, ss, sp, PVM_FAULT_WORDS * sizeof(u64));
+	if (unlikely(!w || !user_write_access_begin(w, PVM_FAULT_WORDS * sizeof(u64))))
+		return false;
+	unsafe_put_user(r->rcx, w, fault);
+	unsafe_put_user(r->r11, w + 1, fault);
+	unsafe_put_user((u64)error, w + 2, fault);
+	unsafe_put_user(r->rip, w + 3, fault);
+	unsafe_put_user(r->cs & 0xffff, w + 4, fault);
+	unsafe_put_user(pvm_shown_rflags(r->rflags, false, 0), w + 5, fault);
+	unsafe_put_user(r->rsp, w + 6, fault);
+	unsafe_put_user(r->ss & 0xffff, w + 7, fault);
+	user_write_access_end();
+	trace_pvm_inject(v, PVM_X_PF, error, t->address);
+	to_kernel_mode(ss);
+	if (t->flags & PVM_TRAP_MASKS)
+		WRITE_ONCE(info->evtchn_upcall_mask, 1);
+	r->rip = t->address;
+	r->cs = PVM_SEL_XEN_CS;
+	r->rflags = pvm_handler_rflags(r->rflags);
+	r->rsp = sp;
+	r->ss = PVM_SEL_XEN_DS;
+	return true;
+fault:
+	user_write_access_end();
+	return false;
+}
+
+static noinline bool bounce_any_fault(struct pvm_vcpu *v, const struct trap_info *t, u32 error)
+{
+	u32 flags = PVM_BOUNCE_ERROR | (t->flags & PVM_TRAP_MASKS ? PVM_BOUNCE_MASK : 0);
+
+	return !try_bounce(v, flags, t->address, error, PVM_X_PF);
+}
+
 /**
  * pvm_page_fault_quick - a page fault that is the guest's own
  * @v:	the vCPU
@@ -254,14 +305,13 @@ enum pvm_act pvm_inject_pf(struct pvm_vcpu *v, u64 cr2, u32 error)
 bool pvm_page_fault_quick(struct pvm_vcpu *v)
 {
 	const struct trap_info *t = &v->traps.table[PVM_X_PF];
-	u32 flags = PVM_BOUNCE_ERROR | (t->flags & PVM_TRAP_MASKS ? PVM_BOUNCE_MASK : 0);
 	u32 hw_error = pvm_regs(v)->error, error;
 	u64 cr2 = v->ss->cr2;
 
 	if (!t->address || !pvm_mmu_fault_is_guests(v, cr2, hw_error, &error))
 		return false;
 	error |= v->ss->kernel_mode ? 0 : PVM_PF_U;
-	if (try_bounce(v, flags, t->address, error, PVM_X_PF))
+	if (!bounce_user_fault(v, t, error) && !bounce_any_fault(v, t, error))
 		return false;
 	WRITE_ONCE(v->shared.info->arch.cr2, cr2);
 	trace_pvm_fault(v, cr2, hw_error, PVM_FAULT_GUEST);
