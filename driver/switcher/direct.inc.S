@@ -282,6 +282,19 @@ pvm_sw_syscall:
 	movb	$1, SS_FETCHED-SS_REGS(%rsp)
 	jmp	.Lgprs_pushed
 
+/* To \other unless the guest kernel can go on by SYSRET: no upcall due, rip in the upper half, no TF. \tmp is lost. */
+.macro UNLESS_SYSRET tmp other
+	mov	%gs:SS_VCPU_INFO, \tmp
+	cmpb	$0, (\tmp)
+	jne	\other
+	mov	%rcx, \tmp
+	sar	$47, \tmp
+	inc	\tmp
+	jnz	\other
+	test	$0x100, %r11d
+	jnz	\other
+.endm
+
 /* rsi = stack; the frame below it must not reach down into the region: slot 273 is the first that is far enough. */
 .Lstack_switch:
 	lea	-1(%rsi), %rax
@@ -291,15 +304,7 @@ pvm_sw_syscall:
 	jae	.Lstack_switch_c
 	cmpq	$0, %gs:SS_KERNEL_SP			/* the first one makes more ways direct: C sees to it */
 	je	.Lstack_switch_c
-	mov	%gs:SS_VCPU_INFO, %rax
-	cmpb	$0, (%rax)
-	jne	.Lstack_switch_c
-	mov	%rcx, %rax				/* SYSRET: rip in the upper half, no TF */
-	sar	$47, %rax
-	inc	%rax
-	jnz	.Lstack_switch_c
-	test	$0x100, %r11d
-	jnz	.Lstack_switch_c
+	UNLESS_SYSRET %rax .Lstack_switch_c
 	mov	%rsi, %gs:SS_KERNEL_SP
 	incq	%gs:SS_CNT_STACK_SWITCH
 	xor	%eax, %eax
@@ -323,15 +328,7 @@ pvm_sw_syscall:
 	jne	.Lhypercall_c
 	cmpl	$0, %gs:SS_NR_UNSYNC
 	jne	.Lhypercall_c
-	mov	%gs:SS_VCPU_INFO, %rsi
-	cmpb	$0, (%rsi)
-	jne	.Lflush_c
-	mov	%rcx, %rsi
-	sar	$47, %rsi
-	inc	%rsi
-	jnz	.Lflush_c
-	test	$0x100, %r11d
-	jnz	.Lflush_c
+	UNLESS_SYSRET %rsi .Lflush_c
 	mov	%rdi, %rsi
 	REGION_CMP %rsi
 	je	.Lflush_c
@@ -377,15 +374,7 @@ pvm_sw_syscall:
 	inc	%rax
 	cmp	$1, %rax
 	ja	.Lset_segment_base_c
-	mov	%gs:SS_VCPU_INFO, %rax
-	cmpb	$0, (%rax)
-	jne	.Lset_segment_base_c
-	mov	%rcx, %rax
-	sar	$47, %rax
-	inc	%rax
-	jnz	.Lset_segment_base_c
-	test	$0x100, %r11d
-	jnz	.Lset_segment_base_c
+	UNLESS_SYSRET %rax .Lset_segment_base_c
 	mov	%rsi, %gs:SS_USER_GS
 	incq	%gs:SS_CNT_SEGMENT_BASE
 	xor	%eax, %eax
