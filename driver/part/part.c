@@ -70,7 +70,7 @@ void pvm_part_post(struct pvm_part *p, u32 event, u32 code, const char *reason)
 
 /* ---- building ----------------------------------------------------------------------------------------------- */
 
-static int check_machine(const struct pvm_create_partition *a, struct pvm_why *why)
+static int check_machine(struct pvm_why *why)
 {
 	int err;
 
@@ -88,6 +88,16 @@ static int check_machine(const struct pvm_create_partition *a, struct pvm_why *w
 	if (boot_cpu_has(X86_FEATURE_HYPERVISOR) && boot_cpu_has(X86_FEATURE_XENPV))
 		return pvm_why(why, -ENODEV, "the host is itself a Xen PV guest");
 	return 0;
+}
+
+/** pvm_part_backend() - what partitions would run on here. Context: sleeps. Return: PVM_PARTITIONS_*. */
+u32 pvm_part_backend(void)
+{
+	struct pvm_why why;
+
+	if (check_machine(&why))
+		return PVM_PARTITIONS_NONE;
+	return part_ops->vmx ? PVM_PARTITIONS_VMX : PVM_PARTITIONS_SVM;
 }
 
 static int alloc_supervisor(struct pvm_part *p, const u32 *cpus)
@@ -259,7 +269,7 @@ struct pvm_part *pvm_part_create(const struct pvm_create_partition *a, const u32
 	struct pvm_part *p;
 	int err;
 
-	err = check_machine(a, why);
+	err = check_machine(why);
 	if (err)
 		return ERR_PTR(err);
 	p = alloc_part(a);

@@ -7,7 +7,7 @@
  * below 1 MiB, left by INIT. Supervisor code (marked S below) must not use per-CPU data, current, locks of the kernel,
  * printk, static keys or anything that sleeps; it sees the partition's structures (direct map), the module's text and
  * data, and nothing else it may rely on. The files that hold it are built without tracing, stack protector and
- * sanitizers (Kbuild: pvm-supervisor).
+ * sanitizers (Kbuild: supervisor-c).
  *
  *	file		side	what
  *	part.c		host	the object: building, life, references, mapping
@@ -15,7 +15,7 @@
  *	host.c		host	reboot, sleep and new memory of the host
  *	run.c		host	start, poller, stop
  *	space.c		host	the supervisor's page tables
- *	plan.c	(pure)	-	checks of a request, choice of places, page-table entries
+ *	plan.c	(pure)	-	arithmetic: what lies inside what, descriptors, what a register may hold
  *	cpu.c		host	CPUs: remove_cpu() and back, hotplug callbacks, INIT-SIPI-SIPI, the trampoline page
  *	mem.c		host	memory: taken, zeroed, mapped, given back; windows below 1 MiB
  *	super.c		S	what a taken CPU executes: commands, the exits common to both back ends, faults
@@ -236,6 +236,7 @@ struct pvm_part {
 };
 
 /* part.c; all need CAP_SYS_ADMIN and CAP_SYS_RAWIO, checked by uapi/part_ioctl.c */
+u32 pvm_part_backend(void);		/* PVM_PARTITIONS_* */
 int pvm_part_global_init(void);		/* never fails for lack of SVM or VMX: creation says so then */
 void pvm_part_global_fini(void);
 struct pvm_part *pvm_part_create(const struct pvm_create_partition *arg, const u32 *cpus, const u32 *pci,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Arithmetic of partitions: what is granted, which entry maps what, what a register may hold.
+ * Arithmetic of partitions: what lies inside what, descriptors of the supervisor, what a register may hold.
  *
  * Pure; cpu.c, mem.c, svm.c and part.c act on it.
  */

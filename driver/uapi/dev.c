@@ -180,6 +180,8 @@ static u64 cap_value(u32 cap)
 		return min_t(u32, boot_cpu_data.x86_phys_bits, PVM_GFN_BITS + PVM_PAGE_SHIFT);
 	case PVM_CAP_EVENTFD:
 		return 1;
+	case PVM_CAP_PARTITIONS:
+		return pvm_part_backend();
 	case PVM_CAP_VERSION:
 		return VERSION(PVM_VERSION_PARTS);
 	default:

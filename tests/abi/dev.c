@@ -10,6 +10,19 @@ static uint64_t cap(int dev, uint32_t which)
 	return a.value;
 }
 
+/* What the CPU has, says the host's kernel; the emulated one has SVM or nothing. */
+static uint64_t partitions_expected(void)
+{
+	static char text[1 << 16];
+	FILE *f = fopen("/proc/cpuinfo", "r");
+	size_t n = f ? fread(text, 1, sizeof(text) - 1, f) : 0;
+
+	if (f)
+		fclose(f);
+	text[n] = 0;
+	return strstr(text, " svm ") ? PVM_PARTITIONS_SVM : PVM_PARTITIONS_NONE;
+}
+
 static void capabilities(void)
 {
 	struct pvm_cap a = { .size = sizeof(a), .cap = PVM_CAP_MAX_VCPUS };
@@ -24,6 +37,7 @@ static void capabilities(void)
 	expect_true("TSC_KHZ is plausible", cap(dev, PVM_CAP_TSC_KHZ) > 1000);
 	expect_true("ADDR_BITS is 32..52", cap(dev, PVM_CAP_ADDR_BITS) >= 32 && cap(dev, PVM_CAP_ADDR_BITS) <= 52);
 	expect_true("EVENTFD", cap(dev, PVM_CAP_EVENTFD) == 1);
+	expect_true("PARTITIONS: what this CPU has", cap(dev, PVM_CAP_PARTITIONS) == partitions_expected());
 	expect_true("VERSION is not 0", cap(dev, PVM_CAP_VERSION) != 0);
 	expect_true("GUEST_XCR0 has x87 and SSE, or the host has no XSAVE",
 		    (cap(dev, PVM_CAP_GUEST_XCR0) & 3) == 3 || !(cap(dev, PVM_CAP_HOST) & PVM_HOST_XSAVE));

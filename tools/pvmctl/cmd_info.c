@@ -23,6 +23,11 @@ static const struct { uint64_t bit; const char *name; } features[] = {
 };
 #define NR_FEATURES (sizeof(features) / sizeof(features[0]))
 
+static const char *partitions_on(const struct pvm_ctx_info *info)
+{
+	return !info->partitions ? "no" : info->partitions == 1 ? "with SVM" : "with VMX";
+}
+
 static void print_text(const struct pvm_ctx_info *info, const char *version, const char *kernel)
 {
 	size_t i;
@@ -35,7 +40,7 @@ static void print_text(const struct pvm_ctx_info *info, const char *version, con
 	printf("TSC              %" PRIu64 ".%03u MHz\n", info->tsc_khz / 1000,
 	       (unsigned int)(info->tsc_khz % 1000));
 	printf("XSAVE for guests %#" PRIx64 "\n", info->guest_xcr0);
-	printf("partitions       %s\n", info->partitions ? "yes" : "no");
+	printf("partitions       %s\n", partitions_on(info));
 	printf("host features   ");
 	for (i = 0; i < NR_FEATURES; i++)
 		if (info->host_flags & features[i].bit)

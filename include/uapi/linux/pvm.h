@@ -25,7 +25,10 @@
  *	EBUSY		right request, wrong state
  *	EMSGSIZE	output array too small; the needed count was written
  *	EINTR		a signal; state is intact, call again
- *	EIO		the guest is dead: PVM_VM_GET_DEATH has the reason
+ *	EIO		the guest is dead: PVM_VM_GET_DEATH has the reason; of a partition: a CPU does not answer
+ *	ENODEV		the partition was destroyed; at its creation: the machine cannot have any
+ *	ENOSPC		no place of this kind is left
+ *	ENXIO		mmap: there is no such area
  */
 #ifndef _UAPI_LINUX_PVM_H
 #define _UAPI_LINUX_PVM_H
@@ -65,7 +68,7 @@ struct pvm_cap {
 #define PVM_CAP_GUEST_XCR0	5	/* XSAVE components a guest may use (SDM vol. 1, 13.3) */
 #define PVM_CAP_ADDR_BITS	6	/* physical address bits a guest frame number may use */
 #define PVM_CAP_EVENTFD		7	/* 1: PVM_VM_EVTCHN_BIND takes eventfds */
-#define PVM_CAP_PARTITIONS	8	/* devirt partitions (pvm_part.h): 0 none, 1 with SVM, 2 with VMX */
+#define PVM_CAP_PARTITIONS	8	/* PVM_PARTITIONS_*: on what devirt partitions (pvm_part.h) run here */
 #define PVM_CAP_VERSION		9	/* driver version, major << 32 | minor << 16 | patch */
 
 #define PVM_HOST_LA57		(1 << 0)	/* host runs with 5-level paging */
@@ -75,6 +78,10 @@ struct pvm_cap {
 #define PVM_HOST_SMAP		(1 << 4)
 #define PVM_HOST_XSAVE		(1 << 5)
 #define PVM_HOST_TSC_STABLE	(1 << 6)	/* TSC is constant, non-stop and synchronised */
+
+#define PVM_PARTITIONS_NONE	0	/* PVM_CREATE_PARTITION says why */
+#define PVM_PARTITIONS_SVM	1
+#define PVM_PARTITIONS_VMX	2
 
 /**
  * struct pvm_create_vm - PVM_CREATE_VM: make a VM, owned by the calling process

@@ -144,7 +144,7 @@ PVM_API struct pvm_loop *pvm_ctx_loop(struct pvm_ctx *ctx);
  * @tsc_khz: frequency of the TSC guests read
  * @guest_xcr0: XSAVE components guests may use
  * @addr_bits: physical address bits of a guest frame
- * @partitions: 1 if devirt partitions are available
+ * @partitions: what devirt partitions run on here: 0 nothing, there are none; 1 SVM; 2 VMX
  */
 struct pvm_ctx_info {
 	size_t sz;
