@@ -163,17 +163,29 @@ static bool part_memory_valid(u64 addr, u64 bytes)
 	return addr && !(addr % PVM_PART_UNIT) && addr < (1ull << PVM_ADDR_BITS) - bytes;
 }
 
-int pvm_check_create_partition(const struct pvm_create_partition *a)
+/* What is wrong with it, in words for the person who made it; NULL if nothing is. */
+static const char *create_partition_wrong(const struct pvm_create_partition *a)
 {
+	if (!name_valid(a->name))
+		return "its name is not 1 to 31 characters of A-Z a-z 0-9 . _ -";
+	if (!a->cpus_count || a->cpus_count > PVM_PART_MAX_CPUS)
+		return "it takes 1 to 64 CPUs";
+	if (a->pci_count > PVM_PART_MAX_PCI)
+		return "it takes at most 16 PCI functions";
+	if (!part_memory_valid(a->memory_addr, a->memory_bytes))
+		return "memory is a multiple of 2 MiB, at least 64 MiB, at an address that is a multiple of 2 MiB, not 0";
+	if (!uart_valid(a->uart_port))
+		return "there are UARTs at ports 0x3f8, 0x2f8, 0x3e8 and 0x2e8";
+	return NULL;
+}
+
+int pvm_check_create_partition(const struct pvm_create_partition *a, const char **why)
+{
+	*why = NULL;
 	if (a->reserved)
 		return -EOPNOTSUPP;
-	if (!name_valid(a->name))
-		return -EINVAL;
-	if (!a->cpus_count || a->cpus_count > PVM_PART_MAX_CPUS || a->pci_count > PVM_PART_MAX_PCI)
-		return -EINVAL;
-	if (!part_memory_valid(a->memory_addr, a->memory_bytes))
-		return -EINVAL;
-	return uart_valid(a->uart_port) ? 0 : -EINVAL;
+	*why = create_partition_wrong(a);
+	return *why ? -EINVAL : 0;
 }
 
 int pvm_check_open_partition(const struct pvm_open_partition *a)

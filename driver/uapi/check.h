@@ -34,7 +34,8 @@ int __must_check pvm_check_memory(const struct pvm_memory *a, u64 user_end);
 int __must_check pvm_check_platform(const struct pvm_platform *a);
 int __must_check pvm_check_bind(const struct pvm_evtchn_bind *a);
 int __must_check pvm_check_reserved(u64 reserved);
-int __must_check pvm_check_create_partition(const struct pvm_create_partition *a);
+/* @why: OUT the sentence that belongs to -EINVAL, else NULL */
+int __must_check pvm_check_create_partition(const struct pvm_create_partition *a, const char **why);
 int __must_check pvm_check_open_partition(const struct pvm_open_partition *a);
 int __must_check pvm_check_list_partitions(const struct pvm_list_partitions *a);
 int __must_check pvm_check_part_stop(const struct pvm_part_stop *a);

@@ -54,6 +54,7 @@ static int create(struct pvm_call *call, struct pvm_create_partition *a, const u
 int pvm_ioctl_create_partition(struct pvm_call *call, union pvm_arg *arg)
 {
 	struct pvm_create_partition *a = &arg->create_partition;
+	const char *why;
 	u32 *cpus, *pci;
 	int err;
 
@@ -62,9 +63,12 @@ int pvm_ioctl_create_partition(struct pvm_call *call, union pvm_arg *arg)
 	a->fd = -1;
 	if (!may_partition())
 		return -EPERM;
-	err = pvm_check_create_partition(a);
-	if (err)
+	err = pvm_check_create_partition(a, &why);
+	if (err) {
+		if (why)
+			strscpy(a->why, why, sizeof(a->why));
 		return err;
+	}
 	cpus = fetch_u32s(a->cpus_ptr, a->cpus_count);
 	if (IS_ERR(cpus))
 		return PTR_ERR(cpus);

@@ -24,7 +24,7 @@
 #include <linux/ioctl.h>
 #include <linux/pvm.h>
 
-#define PVM_PART_MAX		16	/* partitions at one time; windows below 1 MiB may limit it sooner */
+#define PVM_PART_MAX		16	/* partitions at one time; 7 today: each needs a window below 1 MiB */
 #define PVM_PART_MAX_CPUS	64	/* CPUs of one partition */
 #define PVM_PART_MAX_PCI	16	/* PCI functions of one partition */
 #define PVM_PART_ADDR_ANY	(~0ULL)	/* memory_addr: the driver chooses */
@@ -41,9 +41,9 @@
  * @pci_count:	IN 0..PVM_PART_MAX_PCI
  * @pci_ptr:	IN array of @pci_count __u32: segment << 16 | bus << 8 | devfn; segment must be 0
  * @memory_bytes: IN bytes of memory, a multiple of 2 MiB, at least 64 MiB
- * @memory_addr: IN physical address, a multiple of 2 MiB, or PVM_PART_ADDR_ANY. With an address the range may be
- *		ordinary memory of the host that can be freed now, memory blocks that are offline, or a range
- *		reserved at boot (memmap=SIZE$ADDR)
+ * @memory_addr: IN physical address, a multiple of 2 MiB and not 0, or PVM_PART_ADDR_ANY. With an address the
+ *		range may be ordinary memory of the host that can be freed now, memory blocks that are offline, or
+ *		one reserved at boot (memmap=SIZE$ADDR)
  * @uart_port:	IN 0: the partition's ttyS0 (port 0x3f8) is emulated, PVM_PART_MMAP_CONSOLE is its other end.
  *		Else I/O port of a real UART (0x3f8, 0x2f8, 0x3e8, 0x2e8) that is handed to the partition
  * @reserved:	IN 0
@@ -55,7 +55,8 @@
  * EBUSY: a CPU is offline or another partition's, the memory cannot be freed, a device is in use (mounted disk,
  * interface that is up) or another partition's; @why says which. EOPNOTSUPP: the host's state excludes it
  * (interrupt remapping with a PCI device, a split SMT core without PVM_PART_ALLOW_SMT_SPLIT); @why says so.
- * ENOSPC: no window below 1 MiB or no place is left. On these errors @why is written.
+ * ENOSPC: no window below 1 MiB or no place is left. On these errors @why is written, but
+ * not if the structure itself is refused (size, flags, reserved).
  * @why:	OUT one sentence, NUL-terminated, what could not be taken and why; empty on success
  */
 struct pvm_create_partition {
@@ -113,7 +114,7 @@ struct pvm_open_partition {
 #define PVM_PSTOP_REAL_MODE	8	/* its kernel left protected mode */
 #define PVM_PSTOP_ENTRY		9	/* the CPU refused to enter it; stop_code has the CPU's code */
 #define PVM_PSTOP_DRIVER	10	/* an exit the driver does not know (stop_code), or a bug of the driver */
-#define PVM_PSTOP_HOST		11	/* the host rebooted, or panicked */
+#define PVM_PSTOP_HOST		11	/* the host rebooted, powered off or started kexec */
 
 /**
  * struct pvm_partition_entry - one row of PVM_LIST_PARTITIONS
@@ -291,7 +292,8 @@ struct pvm_part_info {
  * @mailbox:	IN ACPI multiprocessor wake-up mailbox (ACPI 6.4, 5.2.12.19), page-aligned; 0 with one CPU
  *
  * All addresses are physical and inside the partition's memory (EINVAL). The first CPU enters with interrupts off,
- * long mode, paging on; the others wait at the mailbox. EBUSY: it is running.
+ * long mode, paging on; the others wait at the mailbox. EBUSY: it is running, or the host is going down. EIO: a CPU
+ * does not answer, or was lost before. ENODEV: it was destroyed.
  */
 struct pvm_part_start {
 	__u32 size;

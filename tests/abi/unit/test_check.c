@@ -272,16 +272,20 @@ static struct pvm_create_partition partition(void)
 
 #define REFUSED(field, value, want) do { \
 		struct pvm_create_partition a_ = partition(); \
+		const char *why_; \
 		a_.field = (value); \
-		assert_int_equal(pvm_check_create_partition(&a_), want); \
+		assert_int_equal(pvm_check_create_partition(&a_, &why_), want); \
+		assert_int_equal(!!why_, (want) == -EINVAL); \
+		assert_true(!why_ || strlen(why_) < sizeof(a_.why)); \
 	} while (0)
 
 static void a_partition_has_a_name_cpus_and_devices_in_range(void **state)
 {
 	struct pvm_create_partition a = partition();
+	const char *why;
 
 	(void)state;
-	assert_int_equal(pvm_check_create_partition(&a), 0);
+	assert_int_equal(pvm_check_create_partition(&a, &why), 0);
 	REFUSED(name[0], '/', -EINVAL);
 	REFUSED(name[0], 0, -EINVAL);
 	REFUSED(reserved, 1, -EOPNOTSUPP);
@@ -295,6 +299,7 @@ static void a_partition_has_a_name_cpus_and_devices_in_range(void **state)
 static void a_partitions_memory_is_whole_units_that_exist(void **state)
 {
 	struct pvm_create_partition a = partition();
+	const char *why;
 
 	(void)state;
 	REFUSED(memory_bytes, (64 << 20) - (2 << 20), -EINVAL);
@@ -309,7 +314,7 @@ static void a_partitions_memory_is_whole_units_that_exist(void **state)
 	REFUSED(memory_addr, (1ull << 52) - (62 << 20), -EINVAL);
 	a.memory_bytes = (1ull << 52) - (2 << 20);
 	a.memory_addr = ~0ull << 21;
-	assert_int_equal(pvm_check_create_partition(&a), -EINVAL);
+	assert_int_equal(pvm_check_create_partition(&a, &why), -EINVAL);
 }
 
 static void a_partitions_console_is_emulated_or_one_of_four_uarts(void **state)
