@@ -4,7 +4,7 @@
  * the prototypes grouped by the file that defines them.
  *
  * Lock order, outermost first:
- *	dev->lock (list of VMs, names) > vm->lock (slots, platform, vCPU table) > vcpu->mutex (one runner)
+ *	vms_lock (list of VMs, names) > vm->lock (slots, platform, vCPU table) > vcpu->mutex (one runner)
  *	> vm->mmu.lock (shadow pages, rmap; spinlock, page faults disabled) > vm->evtchn.lock (ports; raw IRQ-safe)
  * mmu.lock and evtchn.lock never nest. Nothing sleeps inside them.
  *
@@ -160,7 +160,7 @@ struct pvm_vcpu {
 	int cpu_running;		/* CPU the guest runs on right now, -1 none; read by kicks */
 	u32 poll_ports[128];		/* SCHEDOP_poll: any of them pending wakes */
 	u32 poll_count;
-	u64 poll_deadline_ns;		/* system time, 0 = none */
+	u64 poll_deadline_ns;		/* the guest's system time, 0 = none */
 	u32 console_len;		/* bytes in run->console, our copy */
 	struct {			/* ranges in run->release, and the last one as it is there */
 		u32 count;
@@ -196,7 +196,7 @@ struct pvm_vm {
 	kuid_t uid;
 	struct pvm_user *user;		/* who pays: core/vm.c */
 	u64 charged_bytes;		/* of user->bytes; under its lock */
-	bool published;			/* in lists, found by id; under dev->lock */
+	bool published;			/* in lists, found by id; under vms_lock */
 	struct pid *pid;
 	u64 created_ns;			/* CLOCK_BOOTTIME */
 	u64 epoch_ns;			/* CLOCK_MONOTONIC at system time 0 */
@@ -335,7 +335,7 @@ int pvm_vcpu_shared_init(struct pvm_vcpu *v);
 void pvm_vcpu_shared_fini(struct pvm_vcpu *v);
 int pvm_clock_init(void);			/* the host's sleep is no time of a guest's */
 void pvm_clock_fini(void);
-void pvm_time_publish(struct pvm_vcpu *v);		/* rewrite pvclock records (resident, before entry) */
+int pvm_time_publish(struct pvm_vcpu *v);		/* rewrite pvclock records (resident, before entry) */
 void pvm_runstate_set(struct pvm_vcpu *v, int state);	/* RUNSTATE_*; resident or sleeping context of the vCPU */
 
 int pvm_shared_provide(struct pvm_vcpu *v);		/* answers PVM_NEED_PIN; sleeps, VMM's task */

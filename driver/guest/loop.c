@@ -20,6 +20,7 @@
 #include "core/trace.h"
 #include "guest/guest.h"
 #include "switcher/run.h"
+#include "xen/deadline.h"
 
 /* Lazy rescheduling came with 6.13. */
 #ifndef _TIF_NEED_RESCHED_LAZY
@@ -157,6 +158,7 @@ static enum pvm_act enter_and_handle(struct pvm_vcpu *v)
 static enum pvm_act run_resident(struct pvm_vcpu *v)
 {
 	enum pvm_act act;
+	int late;
 
 	kernel_fpu_begin();
 	pagefault_disable();
@@ -166,9 +168,12 @@ static enum pvm_act run_resident(struct pvm_vcpu *v)
 	/* From here on an IPI means something to us: see pvm_mmu_kick_all() and pvm_vcpu_wake(). */
 	WRITE_ONCE(v->cpu_running, smp_processor_id());
 	smp_mb();
-	pvm_time_publish(v);
+	late = pvm_time_publish(v);
 	/* A softirq raised since kernel_fpu_begin() waits for its end; on a CPU without ticks nothing else tells. */
 	act = local_softirq_pending() || must_leave(v) ? PVM_ACT_LEAVE : PVM_ACT_RESUME;
+	/* The last exit, if it is to be handled again, waits, too; it then says anew what it needs. */
+	if (unlikely(late) && act == PVM_ACT_RESUME)
+		act = PVM_ACT_NEED;
 	/* Not into the middle of an exit; until the next residency the guest does with NULL selectors. */
 	if (unlikely(v->traps.failsafe_pending) && act == PVM_ACT_RESUME && !v->redo)
 		act = pvm_deliver_failsafe(v);
@@ -217,7 +222,7 @@ static int block(struct pvm_vcpu *v)
 	runtime_stop(v);
 	if (deadline) {
 		u64 now = pvm_guest_time_ns(v);
-		ktime_t left = ns_to_ktime(deadline > now ? deadline - now : 0);
+		ktime_t left = deadline > now ? pvm_deadline_ktime(deadline - now, 0) : 0;
 
 		err = wait_event_interruptible_hrtimeout(v->wq, may_run_again(v), left);
 		if (err == -ETIME)

@@ -92,7 +92,6 @@ static long block(struct pvm_vcpu *v)
 static long poll(struct pvm_vcpu *v, u64 arg)
 {
 	struct sched_poll p;
-	u64 now;
 	u32 i;
 	int err;
 
@@ -111,11 +110,9 @@ static long poll(struct pvm_vcpu *v, u64 arg)
 			return -EINVAL;
 	v->poll_deadline_ns = 0;
 	if (p.timeout) {
-		now = pvm_guest_time_ns(v);
-		if (pvm_deadline_past(p.timeout, now))
+		if (pvm_deadline_past(p.timeout, pvm_guest_time_ns(v)))
 			return 0;
-		/* the run loop counts in the host's system time */
-		v->poll_deadline_ns = pvm_deadline_ktime(p.timeout - now, pvm_system_time_ns(v->vm));
+		v->poll_deadline_ns = p.timeout;
 	}
 	WRITE_ONCE(v->poll_count, p.nr_ports);
 	smp_mb();

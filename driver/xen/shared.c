@@ -3,8 +3,8 @@
  * What a guest reads from memory instead of asking: shared_info, vcpu_info, time, run state.
  *
  * shared_info and the live vcpu_info are pinned, because interrupts and assembly touch them. The run-state area and
- * the second time record are guest memory like any other and are written from the vCPU's own context; if their page
- * is not at hand they are late, never wrong.
+ * the second time record are guest memory like any other and are written from the vCPU's own context. If its page is
+ * not at hand the run state is late, never wrong; a time record that is late is wrong, so the guest waits for its page.
  *
  * Time: the guest computes system time from the TSC with the published factor. pvm_guest_time_ns() does the very
  * same, so that deadlines mean the same on both sides. With a stable TSC the record never changes but when the host
@@ -29,7 +29,7 @@
 
 /* ---- shared_info ---- */
 
-/* Wall clock at system time 0. */
+/* Wall clock at system time 0: moves when the host has slept. One writer: initialization, then vCPU 0. */
 static void fill_wall_clock(struct pvm_vm *vm, struct shared_info *s)
 {
 	u64 system = pvm_system_time_ns(vm);
@@ -117,7 +117,8 @@ int pvm_vcpu_shared_init(struct pvm_vcpu *v)
 	pvm_area_map_info(v, p->shared_page, offset);
 	pvm_evtchn_set_target(v->vm, v->id, v->shared.info);
 	preempt_disable();
-	pvm_time_publish(v);	/* the guest divides by the factor before it registers anything */
+	/* The guest divides by the factor before it registers anything; so there is no second record to be late. */
+	(void)pvm_time_publish(v);
 	preempt_enable();
 	v->shared.runstate_since_ns = pvm_guest_time_ns(v);
 	return 0;
@@ -241,6 +242,8 @@ static struct pvclock_vcpu_time_info *time_of(struct pvm_vcpu *v)
 		s->time_skipped += skipped;
 		s->time.tsc_timestamp += skipped;
 		s->time_cpu = -1;
+		if (!v->id && v->vm->platform.shared)
+			fill_wall_clock(v->vm, v->vm->platform.shared);
 	}
 	return &s->time;
 }
@@ -346,10 +349,45 @@ static void write_late(struct pvm_vcpu *v)
 {
 	struct pvm_vcpu_shared *s = &v->shared;
 
-	if (s->time_copy_stale)
-		s->time_copy_stale = s->time_gva && write_copy(v) == -PVM_ENEED;
 	if (s->runstate_stale)
 		s->runstate_stale = s->runstate_gva && write_runstate(v, s->runstate_gva) == -PVM_ENEED;
+	/* last: what it needs is what v->need says */
+	if (s->time_copy_stale)
+		s->time_copy_stale = s->time_gva && write_copy(v) == -PVM_ENEED;
+}
+
+static bool is_time_due(const struct pvm_vcpu *v)
+{
+	const struct pvm_vcpu_shared *s = &v->shared;
+
+	if (s->time_cpu < 0)
+		return true;
+	if (pvm_tsc_stable())
+		return false;
+	return s->time_cpu != smp_processor_id() || ktime_get_ns() - s->time_made_ns >= PVM_TIME_MAX_AGE_NS;
+}
+
+static void renew_time(struct pvm_vcpu *v)
+{
+	struct pvm_vcpu_shared *s = &v->shared;
+	bool stable = pvm_tsc_stable();
+
+	/*
+	 * The TSC was stable and is no more: from here on the host's clock leads. It goes on from where the guest's
+	 * clock is; the two may be far apart, if the host had the TSC's frequency wrong.
+	 */
+	if (!stable && s->time.flags & PVCLOCK_TSC_STABLE_BIT)
+		WRITE_ONCE(v->vm->epoch_ns, ktime_get_ns() - scaled(&s->time, rdtsc_ordered()));
+	/* with a stable TSC the first record is for ever: only its place or the host's sleeps can be new */
+	if (!stable || !s->time.tsc_to_system_mul) {
+		make_record(v, &s->time);
+		s->time_made_ns = ktime_get_ns();
+	}
+	s->time.version += 2;
+	s->time_cpu = smp_processor_id();
+	write_record(&s->info->time, &s->time);
+	if (s->time_gva)
+		s->time_copy_stale = write_copy(v) == -PVM_ENEED;
 }
 
 /**
@@ -357,40 +395,18 @@ static void write_late(struct pvm_vcpu *v)
  * @v:	the vCPU
  *
  * Context: resident or preemption disabled; IRQs may be off.
+ * Return: 0; -PVM_ENEED: the page of the second record has to be provided before the guest may look at it again.
  */
-void pvm_time_publish(struct pvm_vcpu *v)
+int pvm_time_publish(struct pvm_vcpu *v)
 {
 	struct pvm_vcpu_shared *s = &v->shared;
-	bool stable = pvm_tsc_stable();
-	int cpu = smp_processor_id();
-	u64 now;
 
 	time_of(v);
 	if (unlikely(s->time_copy_stale | s->runstate_stale))
 		write_late(v);
-	if (likely(s->time_cpu >= 0 && (stable || s->time_cpu == cpu))) {
-		if (stable)
-			return;
-		now = ktime_get_ns();
-		if (now - s->time_made_ns < PVM_TIME_MAX_AGE_NS)
-			return;
-	}
-	/*
-	 * The TSC was stable and is no more: from here on the host's clock leads. It goes on from where the guest's
-	 * clock is; the two may be far apart, if the host had the TSC's frequency wrong.
-	 */
-	if (!stable && s->time.flags & PVCLOCK_TSC_STABLE_BIT)
-		WRITE_ONCE(v->vm->epoch_ns, ktime_get_ns() - scaled(&s->time, rdtsc_ordered()));
-	/* with a stable TSC the first record is for ever: only its place can be new */
-	if (!stable || !s->time.tsc_to_system_mul) {
-		make_record(v, &s->time);
-		s->time_made_ns = ktime_get_ns();
-	}
-	s->time.version += 2;
-	s->time_cpu = cpu;
-	write_record(&s->info->time, &s->time);
-	if (s->time_gva)
-		s->time_copy_stale = write_copy(v) == -PVM_ENEED;
+	if (unlikely(is_time_due(v)))
+		renew_time(v);
+	return unlikely(s->time_copy_stale) ? -PVM_ENEED : 0;
 }
 
 /**

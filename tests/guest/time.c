@@ -165,8 +165,13 @@ static void contended(void)
 /* For a host that sleeps five seconds at a time meanwhile: guests' clocks stand still then, as their timers do. */
 static void asleep(void)
 {
-	u64 start = now_ns(), last = start, now, longest = 0, back = 0;
+	static struct vcpu_time_info area __attribute__((aligned(64)));
+	struct vcpu_register_time_memory_area r = { 0 };
+	u64 start = now_ns(), last = start, now, longest = 0, back = 0, tsc = vi->time.tsc_timestamp;
+	u32 wall = sh->wc_sec;
 
+	r.addr.p = (u64)&area;
+	eq("register a second record", hc3(24, VCPUOP_register_vcpu_time_memory_area, 0, &r), 0);
 	for (; last - start < 10000000000; last = now) {
 		now = now_ns();
 		back += now < last;
@@ -175,6 +180,9 @@ static void asleep(void)
 	}
 	eq("steps back", back, 0);
 	ok(longest < 3000000000, "the clock stood still while the host slept (longest step %lu ms)", longest / 1000000);
+	ok(vi->time.tsc_timestamp != tsc, "the record is another one");
+	eq("the second one, too", area.tsc_timestamp, vi->time.tsc_timestamp);
+	ok(sh->wc_sec - wall >= 4, "the wall clock at system time 0 moved by %u s", sh->wc_sec - wall);
 }
 
 void test_main(void)
