@@ -309,7 +309,8 @@ static bool is_live_root(const struct pvm_vm *vm, const struct pvm_sp *sp)
  * @dispose: list that takes what was unlinked
  * @wanted: how many; at most 4 times as many are looked at
  *
- * Second chance by the referenced flag, which fills set. Roots in use stay. Context: mmu.lock held.
+ * Second chance by the referenced flag, which fills set. Roots in use stay, and so do the few tables that are out of
+ * sync: as long as a vCPU has one its flushes come to C, and it may be in the guest now. Context: mmu.lock held.
  * Return: true if any was put on @dispose.
  */
 bool pvm_sp_reclaim(struct pvm_vm *vm, u32 wanted, struct list_head *dispose)
@@ -319,7 +320,7 @@ bool pvm_sp_reclaim(struct pvm_vm *vm, u32 wanted, struct list_head *dispose)
 	while (got < wanted && looks-- && !list_empty(&vm->mmu.pages)) {
 		struct pvm_sp *sp = list_first_entry(&vm->mmu.pages, struct pvm_sp, lru);
 
-		if (is_live_root(vm, sp) || (sp->referenced && looks > wanted)) {
+		if (is_live_root(vm, sp) || sp->unsync || (sp->referenced && looks > wanted)) {
 			sp->referenced = false;
 			list_move_tail(&sp->lru, &vm->mmu.pages);
 			continue;
