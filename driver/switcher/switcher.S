@@ -189,6 +189,10 @@ exit_common:
 	xor	%r9d, %r9d
 	xor	%r10d, %r10d
 	xor	%r11d, %r11d
+	xor	%r12d, %r12d
+	xor	%r13d, %r13d
+	xor	%r14d, %r14d
+	xor	%r15d, %r15d
 	test	$(PVM_MIT_IBRS | PVM_MIT_BHB | PVM_MIT_RSB | PVM_MIT_IBPB | PVM_MIT_UNRET), %ebx
 	jnz	.Lmitigate_exit
 .Lmitigated_exit:
