@@ -115,8 +115,7 @@ static bool has_flag(const struct diagnosis *d, const char *flag)
 static void check_cpu(struct diagnosis *d)
 {
 	static const char *const needed[] = { "syscall", "nx", "fxsr", "sse2" };
-	static const char *const good[] = { "fsgsbase", "xsave", "pcid", "constant_tsc",
-					    "nonstop_tsc" };
+	static const char *const good[] = { "xsave", "pcid", "constant_tsc", "nonstop_tsc" };
 	char missing[128] = "";
 	size_t i;
 
@@ -132,6 +131,12 @@ static void check_cpu(struct diagnosis *d)
 		d->machine_fails = true;
 		report(FAIL, "cpu", "guests need a newer CPU, or hide less of it from this VM",
 		       "the CPU lacks %s", needed[i]);
+		return;
+	}
+	if (!has_flag(d, "fsgsbase")) {
+		d->machine_fails = true;
+		report(FAIL, "cpu", "boot without 'nofsgsbase', or use a newer CPU",
+		       "the CPU lacks FSGSBASE, or the kernel has it off");
 		return;
 	}
 	if (has_flag(d, "fred")) {
@@ -169,6 +174,23 @@ static void check_host(struct diagnosis *d)
 		d->machine_fails = true;
 		report(FAIL, "host", "run pvm in an HVM or PVH guest, or on the machine itself",
 		       "this system is itself a Xen PV guest (or a guest of pvm)");
+		return;
+	}
+	if (strstr(d->uts.version, "PREEMPT_RT")) {
+		d->machine_fails = true;
+		report(FAIL, "host", "boot a kernel without PREEMPT_RT",
+		       "Linux %s is a PREEMPT_RT kernel, with which the driver does not load", d->uts.release);
+		return;
+	}
+	if (has_flag(d, "tdx_guest")) {
+		d->machine_fails = true;
+		report(FAIL, "host", "use a VM that is not encrypted", "this system is a TDX guest");
+		return;
+	}
+	/* The flag alone may be that of a host that could have such guests. */
+	if (has_flag(d, "sev_es") && has_flag(d, "hypervisor") && access("/sys/module/pvm", F_OK)) {
+		report(WARN, "host", "if the driver refuses to load, use a VM that is not encrypted",
+		       "this system may be a SEV-ES guest");
 		return;
 	}
 	report(OK, "host", NULL, "Linux %s%s%s", d->uts.release, *type ? ", under " : "", type);
