@@ -11,7 +11,7 @@ DESTDIR ?=
 STAGE ?=
 export PVM_VERSION
 
-.PHONY: all lib tools driver driver-clean install install-system install-dkms symbols check check-lint check-bochs \
+.PHONY: all lib tools driver driver-clean install install-system install-dkms uninstall symbols check check-lint check-bochs \
 	check-debug check-partition check-packages bench bench-partition demo deps deb clean dist help
 all: lib tools
 
@@ -53,6 +53,15 @@ install-system:
 install-dkms:
 	install -d $(DESTDIR)/usr/src/pvm-$(PVM_VERSION)
 	tests/host/export-driver $(DESTDIR)/usr/src/pvm-$(PVM_VERSION)
+
+# What the three installed, and nothing else: a list of it is made by installing once more, elsewhere.
+uninstall:
+	@list=$$(mktemp -d) && trap 'rm -rf "$$list"' EXIT && \
+	$(MAKE) -s install install-system install-dkms DESTDIR=$$list PREFIX=$(PREFIX) LIBDIR=$(LIBDIR) >/dev/null && \
+	(cd "$$list" && find . ! -type d) | while read -r file; do rm -f "$(DESTDIR)/$$file"; done
+	rm -rf $(DESTDIR)/usr/src/pvm-$(PVM_VERSION)
+	for dir in /etc/pvm/guests /etc/pvm/partitions /etc/pvm; do \
+		[ ! -d $(DESTDIR)$$dir ] || rmdir --ignore-fail-on-non-empty $(DESTDIR)$$dir; done
 
 # debian/libpvm0.symbols from libpvm/libpvm.map; tests/lint/symbols compares them.
 symbols:
@@ -106,5 +115,5 @@ help:
 	@echo 'make check-partition partitions at length: pairs of kernels, disks, bad ends (slow)'
 	@echo 'make check-packages  the Debian packages in whole Debian systems (hours)'
 	@echo 'make deb             the Debian packages; make symbols: refresh debian/libpvm0.symbols'
-	@echo 'make install         DESTDIR=, PREFIX=, LIBDIR=    make install-system, install-dkms: around it'
+	@echo 'make install         DESTDIR=, PREFIX=, LIBDIR=    make install-system, install-dkms: around it; make uninstall'
 	@echo 'make dist, clean'
