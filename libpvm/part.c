@@ -280,7 +280,7 @@ static void stop_text(const struct pvm_part_info *info, char *text, size_t size)
 		[PVM_PSTOP_INIT] = "one of its CPUs got an INIT",
 		[PVM_PSTOP_MCE] = "machine check that its kernel could not take",
 		[PVM_PSTOP_REAL_MODE] = "its kernel left protected mode",
-		[PVM_PSTOP_HOST] = "the host rebooted or panicked",
+		[PVM_PSTOP_HOST] = "the host rebooted, powered off or started kexec",
 	};
 	uint32_t reason = info->entry.stop_reason;
 

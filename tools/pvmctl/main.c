@@ -34,8 +34,9 @@ static void help(FILE *f)
 	}
 	fputs("\n"
 	      "'pvmctl VERB -h' lists the options of a verb; pvmctl(8) has examples.\n"
-	      "Exit status: 0 ok, 1 failed, 2 usage, 3 no such guest, 4 permission, 5 driver\n"
-	      "or CPU missing, 6 wrong state, 10 guest crashed, 11 guest asked for a reboot.\n", f);
+	      "Exit status: 0 ok, 1 failed, 2 usage, 3 no such guest or partition,\n"
+	      "4 permission, 5 driver or CPU missing, 6 wrong state, 10 guest crashed,\n"
+	      "11 guest asked for a reboot.\n", f);
 }
 
 bool verb_parse(const struct verb *verb, void *into, int argc, char **argv, struct opt_rest *rest,

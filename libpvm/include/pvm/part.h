@@ -36,8 +36,8 @@ struct pvm_part;		/* handle of one partition */
  * @cpus: Linux CPU numbers; the first one boots
  * @nr_cpus: at least 1
  * @memory_bytes: a multiple of 2 MiB, at least 64 MiB
- * @memory_addr: physical address, a multiple of 2 MiB, or PVM_PARTITION_ADDR_ANY. Set by
- *	PVM_PART_OPTS_INIT, because 0 is an address
+ * @memory_addr: physical address, a multiple of 2 MiB and not 0, or PVM_PARTITION_ADDR_ANY,
+ *	to which PVM_PART_OPTS_INIT sets it
  * @pci: devices: bus << 8 | devfn
  * @nr_pci: how many
  * @uart_port: 0: the console is emulated and read with pvm_part_console_read(); else the I/O port
@@ -100,7 +100,7 @@ PVM_API int pvm_part_keep(struct pvm_part *part);
 #define PVM_STOPPED_REAL_MODE	8	/* its kernel left protected mode */
 #define PVM_STOPPED_ENTRY	9	/* the CPU refused to enter it */
 #define PVM_STOPPED_DRIVER	10	/* unknown exit, or a bug of the driver */
-#define PVM_STOPPED_HOST	11	/* the host rebooted or panicked */
+#define PVM_STOPPED_HOST	11	/* the host rebooted, powered off or started kexec */
 
 /**
  * struct pvm_part_row - one partition of the machine, from pvm_part_list()
@@ -266,7 +266,7 @@ struct pvm_part_boot {
  *
  * Return: 0; -ENOEXEC: this kernel cannot boot in a partition (pvm_errmsg() says why); -ENOSPC:
  * kernel and initrd do not fit in its memory; -EINVAL: the command line is too long; -EBUSY: it
- * runs; or the error of opening or reading a file.
+ * runs; -EIO: one of its CPUs does not answer; or the error of opening or reading a file.
  */
 PVM_API int pvm_part_start(struct pvm_part *part, const struct pvm_part_boot *boot);
 
