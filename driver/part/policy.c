@@ -360,10 +360,13 @@ struct pvm_decision pvm_policy_wrmsr(const struct pvm_cpu_view *c, u32 index, u6
 void pvm_policy_cpuid(const struct pvm_cpu_view *c, u32 leaf, u32 subleaf, u32 r[4])
 {
 	if (leaf == 1) {
-		r[2] &= ~(1u << 5 | 1u << 6 | 1u << 27);		/* VMX SMX OSXSAVE */
+		/* DTES64 VMX SMX OSXSAVE; DS: PEBS and BTS write to memory, which is the host's again one day */
+		r[2] &= ~(1u << 2 | 1u << 5 | 1u << 6 | 1u << 27);
 		if (c->cr4 & CR4_OSXSAVE)
 			r[2] |= 1u << 27;
+		r[3] &= ~(1u << 21);
 	} else if (leaf == 7 && subleaf == 0) {
+		r[1] &= ~(1u << 25);					/* Intel PT, for the same reason as DS */
 		/* CET: its state would need VMCS fields that are not used; PKU: OSPKE follows CR4 */
 		r[2] &= ~(1u << 4 | 1u << 7);
 		if (c->cr4 & CR4_PKE)
@@ -371,6 +374,8 @@ void pvm_policy_cpuid(const struct pvm_cpu_view *c, u32 leaf, u32 subleaf, u32 r
 		r[3] &= ~(1u << 20 | 1u << 18);				/* IBT, PCONFIG */
 	} else if (leaf == 7 && subleaf == 1) {
 		r[0] &= ~(1u << 17);					/* FRED */
+	} else if (leaf == 0x23 && subleaf == 0) {
+		r[0] &= ~(1u << 4 | 1u << 5);				/* PEBS that needs no DS: subleaves 4, 5 */
 	}
 }
 
