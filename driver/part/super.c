@@ -57,6 +57,29 @@ static const struct {
 	{ MSR_AMD64_TSC_RATIO, 1ull << 32 },	/* kvm may have left another one */
 };
 
+/*
+ * What goes on by itself once a kernel has started it. Intel PT and PEBS write to memory, which may be the host's by
+ * then; clearing TraceEn never faults (SDM vol. 3, Intel Processor Trace, IA32_RTIT_CTL). The interrupts of counters
+ * and samples would be the host's (SDM vol. 3, 20.2; AMD APM vol. 2, 13.2 and 13.3). A CPU lacks some of them.
+ */
+static const struct {
+	u32 first;
+	u8 step, count;
+	bool amd;
+} recorders[] = {
+	{ MSR_IA32_RTIT_CTL, 1, 1 },
+	{ MSR_IA32_PEBS_ENABLE, 1, 1 },
+	{ MSR_CORE_PERF_GLOBAL_CTRL, 1, 1 },
+	{ MSR_CORE_PERF_FIXED_CTR_CTRL, 1, 1 },
+	{ MSR_P6_EVNTSEL0, 1, 8 },
+	{ MSR_IA32_DS_AREA, 1, 1 },
+	{ MSR_AMD64_PERF_CNTR_GLOBAL_CTL, 1, 1, true },
+	{ MSR_F15H_PERF_CTL0, 2, 6, true },
+	{ MSR_K7_EVNTSEL0, 1, 4, true },
+	{ MSR_AMD64_IBSFETCHCTL, 1, 1, true },
+	{ MSR_AMD64_IBSOPCTL, 1, 1, true },
+};
+
 #define APIC_BASE_MODES	(X2APIC_ENABLE | MSR_IA32_APICBASE_ENABLE)
 
 /* ---- what back ends call ------------------------------------------------------------------------------------ */
@@ -132,9 +155,23 @@ void pvm_sup_running(struct pvm_pcpu *c)
 	smp_store_release(&c->state, PVM_SUP_RUNNING);
 }
 
-/* The host sees it from here on, and may send INIT, which waits until the back end lets it in. */
+static void stop_recorders(const struct pvm_pcpu *c)
+{
+	u32 i, n;
+
+	for (i = 0; i < ARRAY_SIZE(recorders); i++)
+		for (n = 0; n < recorders[i].count && recorders[i].amd != c->sup->ops->vmx; n++)
+			pvm_sup_wrmsr_safe(recorders[i].first + n * recorders[i].step, 0);
+	mb();			/* what PT has collected is in memory before anybody reads or reuses it */
+}
+
+/*
+ * The host sees it from here on, and may send INIT, which waits until the back end lets it in. It may give the memory
+ * to somebody else, too: nothing of the partition's writes there any more.
+ */
 void pvm_sup_publish(struct pvm_pcpu *c)
 {
+	stop_recorders(c);
 	smp_store_release(&c->state, PVM_SUP_STOPPED);
 }
 
@@ -336,6 +373,7 @@ static void restore(struct pvm_pcpu *c)
 	u32 i;
 	u64 now;
 
+	stop_recorders(c);	/* a CPU that INIT reset did not come to it */
 	for (i = 0; i < ARRAY_SIZE(kept_msrs); i++)
 		if (c->saved_mask & 1ull << i && !pvm_sup_rdmsr_safe(kept_msrs[i], &now) && now != c->saved_msr[i])
 			pvm_sup_wrmsr_safe(kept_msrs[i], c->saved_msr[i]);
