@@ -24,7 +24,8 @@
  *	policy.c (pure)	S	answers to port and MSR accesses; uart.c, rtc.c, pci_cfg.c (pure) belong to it
  *	stage2.c (pure)	-	second-stage tables; protect.c, host: for PVM_PART_PROTECT, and VMX without paging
  *	pci.c		host	devices: unbound, reset, given back; the other end of configuration accesses
- *	pci_mail.c	S	this end of them
+ *	pci_check.c	host	which of them the host can do without
+ *	pci_mail.c	S	this end of configuration accesses
  *
  * Lock order, outermost first: part->lock (one life-changing operation at a time; sleeps, CPU hotplug inside)
  * > parts_lock (list.c: list, names, claims on memory). On the supervisor's side: sup->lock alone.
@@ -347,6 +348,11 @@ void pvm_part_pci_give(struct pvm_part *p);	/* reset, back to their drivers; acc
 void pvm_part_pci_start(struct pvm_part *p);	/* before the CPUs start: serve configuration accesses */
 void pvm_part_pci_stop(struct pvm_part *p);	/* after they stopped: bus mastering off, reset */
 int pvm_part_pci_bars(struct pvm_part *p, struct pvm_part_bar *bars, u32 room, u32 *count);
+
+/* pci_check.c */
+struct pci_dev;
+int pvm_pci_check_unused(struct pci_dev *dev, struct pvm_why *why);
+int pvm_pci_check_iommu(struct pci_dev *dev, struct pvm_why *why);
 
 /* Raw instructions for the supervisor; no tracing, no fault handling: the MSR must exist. */
 static __always_inline u64 pvm_rdmsr(u32 msr)

@@ -7,19 +7,14 @@
  *	     └───────────────device_attach()◀──────────unbound◀─────────────────────────────┘
  *
  * Bound to our driver a function is nobody else's, and keeps its BARs and its power. Between a stop and the next start
- * it is no bus master. What is checked before one is taken: it is an ordinary function with MSI or MSI-X, its messages
- * and its DMA are not translated by an IOMMU (a partition knows nothing of one), and no disk below it is open and no
- * network interface below it is up.
+ * it is no bus master. Only an ordinary function with MSI or MSI-X is taken, and one the host can do without.
  *
- * Host side. pci_cfg.c decides what of an access reaches a function; pci_mail.c is the other end.
+ * Host side. pci_check.c asks whether the host can; pci_cfg.c decides what of an access reaches a function; pci_mail.c
+ * is the other end.
  */
-#include <linux/blkdev.h>
 #include <linux/delay.h>
 #include <linux/device.h>
-#include <linux/iommu.h>
-#include <linux/irqdomain.h>
 #include <linux/kthread.h>
-#include <linux/netdevice.h>
 #include <linux/pci.h>
 #include <linux/slab.h>
 
@@ -28,9 +23,6 @@
 #include "part/pci_cfg.h"
 #include "part/pci_mail.h"
 
-#define MAX_DEPTH	16		/* of devices below a function */
-#define OPEN_RETRIES	20		/* udev opens disks for a moment */
-#define OPEN_RETRY_MS	50
 #define BUSY_POLL_US	50		/* how soon a question is seen after another one, and while all is quiet */
 #define IDLE_POLL_MS	5
 #define BUSY_TURNS	2000
@@ -102,106 +94,6 @@ void pvm_part_pci_global_fini(void)
 
 /* ---- may it be taken ------------------------------------------------------------------------ */
 
-struct busy {
-	u32 depth;
-	char name[BDEVNAME_SIZE];	/* of the disk or interface; empty: none */
-	bool is_net;
-	const char *head;		/* while looking for a disk by name */
-};
-
-static bool is_open_disk(struct device *dev)
-{
-	return atomic_read(&dev_to_bdev(dev)->bd_openers) > 0;
-}
-
-static int look_for_head(struct device *dev, void *data)
-{
-	struct busy *b = data;
-
-	return !strcmp(dev_name(dev), b->head) && is_open_disk(dev);
-}
-
-/*
- * NVMe with multipath: nvme0c1n2 is a path, below the function; nvme0n2 is what is opened, below no function. Both are
- * in the class of disks.
- */
-static bool is_open_by_path(struct device *dev, struct busy *b)
-{
-	char head[BDEVNAME_SIZE];
-	u32 subsystem, controller, space;
-
-	if (sscanf(dev_name(dev), "nvme%uc%un%u", &subsystem, &controller, &space) != 3)
-		return false;
-	snprintf(head, sizeof(head), "nvme%un%u", subsystem, space);
-	b->head = head;
-	return class_for_each_device(dev->class, NULL, b, look_for_head);
-}
-
-static int look_for_users(struct device *dev, void *data)
-{
-	struct busy *b = data;
-	int stop = 0;
-
-	if (dev->class && !strcmp(dev->class->name, "block"))
-		stop = is_open_disk(dev) || is_open_by_path(dev, b);
-	else if (dev->class && !strcmp(dev->class->name, "net"))
-		stop = b->is_net = READ_ONCE(to_net_dev(dev)->flags) & IFF_UP;
-	if (stop) {
-		strscpy(b->name, dev_name(dev), sizeof(b->name));
-		return stop;
-	}
-	if (b->depth < MAX_DEPTH) {
-		b->depth++;
-		stop = device_for_each_child(dev, b, look_for_users);
-		b->depth--;
-	}
-	return stop;
-}
-
-static int check_unused(struct pci_dev *dev, struct pvm_why *why)
-{
-	struct busy b = {};
-	u32 i;
-
-	for (i = 0; i < OPEN_RETRIES; i++) {
-		b = (struct busy){};
-		device_for_each_child(&dev->dev, &b, look_for_users);
-		if (!b.name[0])
-			return 0;
-		if (b.is_net)
-			return pvm_why(why, -EBUSY, "%s is in use: interface %s is up", pci_name(dev), b.name);
-		msleep(OPEN_RETRY_MS);
-	}
-	return pvm_why(why, -EBUSY, "%s is in use: disk %s is open (mounted?)", pci_name(dev), b.name);
-}
-
-/*
- * With interrupt remapping the messages a partition programs are refused by the IOMMU. The names of the domains that
- * remap are "INTEL-IR-..." and "AMD-IR-..." on all kernels; there is no function to ask.
- */
-static bool messages_are_remapped(struct pci_dev *dev)
-{
-	struct irq_domain *d;
-
-	for (d = dev_get_msi_domain(&dev->dev); d; d = d->parent)
-		if (d->name && strstr(d->name, "-IR"))
-			return true;
-	return false;
-}
-
-static int check_iommu(struct pci_dev *dev, struct pvm_why *why)
-{
-	struct iommu_domain *d = iommu_get_domain_for_dev(&dev->dev);
-
-	if (messages_are_remapped(dev))
-		return pvm_why(why, -EOPNOTSUPP,
-			       "%s: the host remaps interrupts; boot it with intremap=off", pci_name(dev));
-	if (d && d->type != IOMMU_DOMAIN_IDENTITY)
-		return pvm_why(why, -EOPNOTSUPP,
-			       "%s: an IOMMU translates its DMA; boot the host with iommu=pt", pci_name(dev));
-	return 0;
-}
-
 static int read_bars(struct pvm_pci_fn *f, struct pvm_why *why)
 {
 	u32 i;
@@ -241,7 +133,7 @@ static int check_function(struct pvm_pci_fn *f, struct pvm_why *why)
 		return pvm_why(why, -EINVAL, "%s is a bridge", pci_name(dev));
 	if (dev->driver == &stub)
 		return pvm_why(why, -EBUSY, "%s belongs to another partition", pci_name(dev));
-	err = check_iommu(dev, why);
+	err = pvm_pci_check_iommu(dev, why);
 	if (err)
 		return err;
 	err = read_bars(f, why);
@@ -252,7 +144,7 @@ static int check_function(struct pvm_pci_fn *f, struct pvm_why *why)
 	if (!f->view.has_msi)
 		return pvm_why(why, -EOPNOTSUPP,
 			       "%s has neither MSI nor MSI-X; a partition has no other interrupts", pci_name(dev));
-	return check_unused(dev, why);
+	return pvm_pci_check_unused(dev, why);
 }
 
 /* ---- to us and back ------------------------------------------------------------------------- */
