@@ -31,8 +31,8 @@ struct pvm_pci_fn {
 	struct pci_dev *dev;		/* reference */
 	u32 bdf;			/* bus << 8 | devfn */
 	bool ours;			/* bound to our driver for this partition */
-	bool bound;			/* and enabled, regions requested */
-	bool gone;			/* unplugged: by remove() */
+	bool bound;			/* device's lock: and enabled, regions requested, it is the device's drvdata */
+	bool gone;			/* unplugged: by remove(). access_lock, readers READ_ONCE */
 	struct pci_saved_state *saved;
 	struct pvm_pci_bar bars[PVM_PCI_BARS];
 	u16 guest_bdf;			/* where the partition sees it */
@@ -52,6 +52,7 @@ struct pvm_pci {
 
 static DEFINE_MUTEX(bind_lock);		/* protects: expected, and who binds a function to our driver */
 static struct pci_dev *expected;	/* the function that is being bound */
+static DEFINE_MUTEX(access_lock);	/* protects: gone, from its test to the end of a configuration access */
 
 /* Its table names every function, so that any can be bound; it takes only the one that is wanted. */
 static int stub_probe(struct pci_dev *dev, const struct pci_device_id *id)
@@ -59,12 +60,54 @@ static int stub_probe(struct pci_dev *dev, const struct pci_device_id *id)
 	return dev == READ_ONCE(expected) ? 0 : -ENODEV;
 }
 
+/* Bits that make a function send interrupts on its own. */
+static void silence(struct pci_dev *dev)
+{
+	static const struct {
+		u8 id;
+		u16 bits;
+	} caps[] = { { PCI_CAP_ID_MSI, PCI_MSI_FLAGS_ENABLE }, { PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS_ENABLE } };
+	u16 flags;
+	u32 i;
+	u8 at;
+
+	pci_clear_master(dev);
+	for (i = 0; i < ARRAY_SIZE(caps); i++) {
+		at = pci_find_capability(dev, caps[i].id);
+		if (!at)
+			continue;
+		pci_read_config_word(dev, at + PCI_MSI_FLAGS, &flags);
+		pci_write_config_word(dev, at + PCI_MSI_FLAGS, flags & ~caps[i].bits);
+	}
+}
+
+/* What take_function() did to it. Under the device's lock; twice is fine. */
+static void let_go(struct pvm_pci_fn *f)
+{
+	if (!f->bound)
+		return;
+	f->bound = false;
+	pci_set_drvdata(f->dev, NULL);
+	pci_release_regions(f->dev);
+	pci_disable_device(f->dev);
+}
+
+/*
+ * Unplugged, or removed by an administrator: then it is still there and works, and nobody but us stops its DMA. The
+ * driver core holds the device's lock. The partition's next write would make it bus master again: there is none.
+ */
 static void stub_remove(struct pci_dev *dev)
 {
 	struct pvm_pci_fn *f = pci_get_drvdata(dev);
 
-	if (f)
-		WRITE_ONCE(f->gone, true);
+	if (!f)
+		return;
+	mutex_lock(&access_lock);
+	WRITE_ONCE(f->gone, true);
+	mutex_unlock(&access_lock);
+	if (pci_device_is_present(dev))
+		silence(dev);
+	let_go(f);
 }
 
 static const struct pci_device_id stub_ids[] = {
@@ -181,49 +224,48 @@ static void offer_to_host(struct pci_dev *dev)
 		pvm_info("%s: no driver of the host takes it", pci_name(dev));
 }
 
-/* Bits that make a function send interrupts on its own. */
-static void silence(struct pci_dev *dev)
+/* As the kernel does for a reset, the bridge first. stub_remove() waits, or has been. */
+static void lock_function(struct pci_dev *dev)
 {
-	static const struct {
-		u8 id;
-		u16 bits;
-	} caps[] = { { PCI_CAP_ID_MSI, PCI_MSI_FLAGS_ENABLE }, { PCI_CAP_ID_MSIX, PCI_MSIX_FLAGS_ENABLE } };
-	u16 flags;
-	u32 i;
-	u8 at;
+	struct pci_dev *bridge = pci_upstream_bridge(dev);
 
-	pci_clear_master(dev);
-	for (i = 0; i < ARRAY_SIZE(caps); i++) {
-		at = pci_find_capability(dev, caps[i].id);
-		if (!at)
-			continue;
-		pci_read_config_word(dev, at + PCI_MSI_FLAGS, &flags);
-		pci_write_config_word(dev, at + PCI_MSI_FLAGS, flags & ~caps[i].bits);
-	}
+	if (bridge)
+		pci_dev_lock(bridge);
+	pci_dev_lock(dev);
+}
+
+static void unlock_function(struct pci_dev *dev)
+{
+	struct pci_dev *bridge = pci_upstream_bridge(dev);
+
+	pci_dev_unlock(dev);
+	if (bridge)
+		pci_dev_unlock(bridge);
 }
 
 /* No DMA from here on. A function without any kind of reset keeps its inner state, but is no bus master. */
 static void quiesce(struct pvm_pci_fn *f)
 {
-	if (!f->bound || READ_ONCE(f->gone))
-		return;
-	silence(f->dev);
-	if (pci_reset_function(f->dev))
-		pvm_info("%s has no reset of its own: it was only switched off", pci_name(f->dev));
-	pci_load_saved_state(f->dev, f->saved);
-	pci_restore_state(f->dev);
+	lock_function(f->dev);
+	if (f->bound && !READ_ONCE(f->gone)) {
+		silence(f->dev);
+		if (pci_reset_function_locked(f->dev))
+			pvm_info("%s has no reset of its own: it was only switched off", pci_name(f->dev));
+		pci_load_saved_state(f->dev, f->saved);
+		pci_restore_state(f->dev);
+	}
+	unlock_function(f->dev);
 }
 
 static void give_function(struct pvm_pci_fn *f)
 {
 	if (!f->dev)
 		return;
-	if (f->bound) {
+	if (f->ours) {
 		quiesce(f);
-		pci_set_drvdata(f->dev, NULL);
-		pci_release_regions(f->dev);
-		pci_disable_device(f->dev);
-		f->bound = false;
+		device_lock(&f->dev->dev);	/* behind it stub_remove() does not know f any more */
+		let_go(f);
+		device_unlock(&f->dev->dev);
 	}
 	if (f->ours && f->dev->driver == &stub && !READ_ONCE(f->gone)) {
 		f->ours = false;
@@ -236,16 +278,13 @@ static void give_function(struct pvm_pci_fn *f)
 	f->dev = NULL;
 }
 
-static int take_function(struct pvm_pci_fn *f, struct pvm_why *why)
+static int enable(struct pvm_pci_fn *f, struct pvm_why *why)
 {
 	struct pci_dev *dev = f->dev;
 	int err;
 
-	err = bind_to_stub(f, why);
-	if (err) {
-		offer_to_host(dev);
-		return err;
-	}
+	if (dev->driver != &stub)
+		return pvm_why(why, -EBUSY, "%s was unplugged", pci_name(dev));
 	err = pci_enable_device_mem(dev);
 	if (err)
 		return pvm_why(why, -EBUSY, "%s cannot be enabled (error %d)", pci_name(dev), -err);
@@ -265,8 +304,24 @@ static int take_function(struct pvm_pci_fn *f, struct pvm_why *why)
 	}
 	pci_set_drvdata(dev, f);
 	f->bound = true;
-	quiesce(f);
 	return 0;
+}
+
+static int take_function(struct pvm_pci_fn *f, struct pvm_why *why)
+{
+	int err;
+
+	err = bind_to_stub(f, why);
+	if (err) {
+		offer_to_host(f->dev);
+		return err;
+	}
+	device_lock(&f->dev->dev);	/* against stub_remove() */
+	err = enable(f, why);
+	device_unlock(&f->dev->dev);
+	if (!err)
+		quiesce(f);
+	return err;
 }
 
 static int find_function(struct pvm_pci *pci, u32 bdf, struct pvm_why *why)
@@ -380,13 +435,17 @@ static u32 answer(struct pvm_pci *pci, const struct pvm_pci_mail *m)
 {
 	u32 reg = m->index & 0xff, bdf = m->index >> 8;
 	struct pvm_pci_fn *f;
+	u32 result;
 
 	if ((m->bytes != 1 && m->bytes != 2 && m->bytes != 4) || (reg & 3) + m->bytes > 4)
 		return ~0u;
 	if (!bdf)
 		return pvm_pci_read_bridge(reg, m->bytes);
+	mutex_lock(&access_lock);
 	f = function_at(pci, bdf);
-	return f ? access_function(f, reg, m->bytes, m->is_write, m->value) : ~0u;
+	result = f ? access_function(f, reg, m->bytes, m->is_write, m->value) : ~0u;
+	mutex_unlock(&access_lock);
+	return result;
 }
 
 /* One round over the letter boxes. Return: was there a letter. */
