@@ -156,14 +156,18 @@ static void unbuild(struct pvm_part *p)
 
 	for (i = 0; p->cpus && i < p->nr_cpus; i++)
 		pvm_pcpu_give(p->cpus[i]);
-	pvm_part_pci_give(p);
 	if (lost) {
-		/* Somewhere a CPU may still run it: it stays in the list, with its claims, for ever. */
+		/*
+		 * Somewhere a CPU may still run it: it stays in the list, with its claims, for ever. Its functions stay
+		 * with our driver, which does nothing with them: a host driver would share them with that CPU.
+		 */
+		pvm_part_pci_stop(p);
 		__module_get(THIS_MODULE);
 		kref_get(&p->ref);
-		pvm_err("partition %s: its memory is kept, for the CPU that was lost", p->name);
+		pvm_err("partition %s: its memory and devices are kept, for the CPU that was lost", p->name);
 		return;
 	}
+	pvm_part_pci_give(p);
 	if (p->sup)
 		part_ops->destroy(p);
 	pvm_space_destroy(p);
