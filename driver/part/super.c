@@ -136,11 +136,15 @@ bool pvm_sup_must_stop(const struct pvm_pcpu *c)
  * @code:	detail, see the UAPI
  * @addr:	likewise
  *
- * The first reason of all CPUs is the partition's.
+ * The first reason of all CPUs is the partition's. A machine check that nobody will handle ends here: with MCIP left
+ * set the next one shuts the host's CPU down, and the machine with it (SDM vol. 3, IA32_MCG_STATUS; APM vol. 2, 9.3.2).
+ * Its banks are left to the host, which reads them when the CPU comes back.
  * Context: supervisor. Return: PVM_SUP_STOP.
  */
 enum pvm_sup_act pvm_sup_stop(struct pvm_pcpu *c, u32 reason, u64 code, u64 addr)
 {
+	if (reason == PVM_PSTOP_MCE)
+		pvm_sup_wrmsr_safe(MSR_IA32_MCG_STATUS, 0);
 	c->stop_code = code;
 	c->stop_addr = addr;
 	WRITE_ONCE(c->stop_reason, reason);
@@ -374,6 +378,7 @@ static void restore(struct pvm_pcpu *c)
 	u64 now;
 
 	stop_recorders(c);	/* a CPU that INIT reset did not come to it */
+	pvm_sup_wrmsr_safe(MSR_IA32_MCG_STATUS, 0);	/* nor to the end of its machine check, perhaps */
 	for (i = 0; i < ARRAY_SIZE(kept_msrs); i++)
 		if (c->saved_mask & 1ull << i && !pvm_sup_rdmsr_safe(kept_msrs[i], &now) && now != c->saved_msr[i])
 			pvm_sup_wrmsr_safe(kept_msrs[i], c->saved_msr[i]);
