@@ -79,6 +79,8 @@ static int vmx_probe(struct pvm_why *why)
 		return pvm_why(why, -ENODEV, "this CPU's VMX has no unrestricted guests, which a kernel's start needs");
 	if (rdmsrq_safe(VMX_MSR_EPT_VPID, &value) || ~value & (VMX_EPT_WALK_4 | VMX_EPT_WB | VMX_EPT_2M))
 		return pvm_why(why, -ENODEV, "this CPU's EPT lacks 4 levels, write-back tables or 2 MiB pages");
+	if (~value & (VMX_EPT_INVEPT | VMX_EPT_INVEPT_ALL))
+		return pvm_why(why, -ENODEV, "this CPU's VMX cannot flush all it remembers of EPT");
 	if (!can(VMX_MSR_TRUE_EXIT, VMX_EXIT_HOST_64 | VMX_EXIT_SAVE_EFER | VMX_EXIT_LOAD_EFER) ||
 	    !can(VMX_MSR_TRUE_ENTRY, VMX_ENTRY_IA32E | VMX_ENTRY_LOAD_EFER))
 		return pvm_why(why, -ENODEV, "this CPU's VMX does not switch EFER");
@@ -158,6 +160,16 @@ static __always_inline bool vmxon(u64 pa)
 	bool failed;
 
 	asm volatile("vmxon %1" : "=@ccbe"(failed) : "m"(pa) : "memory");
+	return !failed;
+}
+
+/* Type 2: of all tables (SDM vol. 3, INVEPT). */
+static __always_inline bool invept_all(void)
+{
+	struct { u64 table, reserved; } none = {};
+	bool failed;
+
+	asm volatile("invept %1, %2" : "=@ccbe"(failed) : "m"(none), "r"(2ull) : "memory");
 	return !failed;
 }
 
@@ -592,7 +604,11 @@ static void vmx_run(struct pvm_pcpu *c)
 		pvm_sup_publish(c);
 		return;
 	}
-	if (!vmclear_load(block_pa(c, c->block->vmcb))) {
+	/*
+	 * VMXON keeps what the CPU remembers of EPT (SDM vol. 3, Guidelines for Use of the INVEPT Instruction): of a
+	 * partition before, whose tables were in these pages, or of kvm.
+	 */
+	if (!invept_all() || !vmclear_load(block_pa(c, c->block->vmcb))) {
 		pvm_sup_stop(c, PVM_PSTOP_ENTRY, VMX_EXIT_VMXON, 1);
 		vmx_off(c);
 		return;

@@ -18,6 +18,8 @@
 #define VMX_EPT_WALK_4		(1ull << 6)
 #define VMX_EPT_WB		(1ull << 14)
 #define VMX_EPT_2M		(1ull << 16)
+#define VMX_EPT_INVEPT		(1ull << 20)
+#define VMX_EPT_INVEPT_ALL	(1ull << 26)
 
 /* Execution, exit and entry controls */
 #define VMX_PROC_CR3_LOAD	(1u << 15)
