@@ -308,7 +308,7 @@ static int bring_back(struct pvm_pcpu *c)
  * @c:		CPU, checked
  * @why:	OUT: a sentence on an error
  *
- * Context: sleeps, part->lock. Return: 0, -EBUSY, -EIO; on an error the host has it.
+ * Context: sleeps, part->lock. Return: 0, -EBUSY, -ENODEV; on an error the host has it.
  */
 int pvm_pcpu_take(struct pvm_pcpu *c, struct pvm_why *why)
 {
@@ -335,6 +335,11 @@ int pvm_pcpu_take(struct pvm_pcpu *c, struct pvm_why *why)
 		bring_back(c);
 		return pvm_why(why, -EBUSY, "CPU %u has APIC id %u, but the host knows it as %u", c->cpu,
 			       c->seen_apic_id, c->apic_id);
+	}
+	if (!c->ready) {
+		bring_back(c);
+		return pvm_why(why, -ENODEV, "%s is switched off on CPU %u, by the firmware", c->sup->ops->name,
+			       c->cpu);
 	}
 	c->is_taken = true;
 	return 0;

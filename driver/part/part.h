@@ -87,6 +87,7 @@ struct pvm_pcpu {
 	u32 cpu;		/* host: Linux number */
 	u32 apic_id;		/* host: what the host's tables say */
 	u32 seen_apic_id;	/* S: what the CPU itself says, checked at creation */
+	u32 ready;		/* S: ops->ready(), checked at creation */
 	u32 command;		/* host: enum pvm_sup_command, before the CPU is woken */
 	u32 state;		/* enum pvm_sup_state */
 	u32 stop_reason;	/* S: PVM_PSTOP_*, before state = STOPPED */
@@ -163,6 +164,7 @@ __printf(3, 4) int pvm_why(struct pvm_why *why, int err, const char *fmt, ...);	
  * @create:	host, sleeps: tables of a partition (permission bitmaps) into sup->backend; on an error nothing is left
  * @destroy:	host: frees them; accepts a half-built one
  * @start:	host, opt: before each start, every CPU parked
+ * @ready:	S: does this CPU's firmware let it into guest mode; asked once, at creation
  * @run:	S: into guest mode at c->entry_rip, exits until one stops, out of guest mode. pvm_sup_running(c) comes
  *		when INIT cannot hit unseen any more (CLGI, VMXON), pvm_sup_publish(c) is the last thing before it is
  *		let in again (STGI, VMXOFF)
@@ -177,6 +179,7 @@ struct pvm_part_ops {
 	int (*create)(struct pvm_part *p);
 	void (*destroy)(struct pvm_part *p);
 	void (*start)(struct pvm_part *p);
+	bool (*ready)(void);
 	void (*run)(struct pvm_pcpu *c);
 	void (*leave)(struct pvm_pcpu *c);
 	bool (*left_by_init)(const struct pvm_pcpu *c);

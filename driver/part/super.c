@@ -353,6 +353,7 @@ static void save(struct pvm_pcpu *c)
 	u32 i;
 
 	c->seen_apic_id = own_apic_id();
+	c->ready = c->sup->ops->ready();
 	c->saved_apic_base = pvm_rdmsr(MSR_IA32_APICBASE);
 	c->saved_mask = 0;
 	for (i = 0; i < ARRAY_SIZE(kept_msrs); i++)

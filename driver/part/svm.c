@@ -109,6 +109,14 @@ static bool svm_left_by_init(const struct pvm_pcpu *c)
 
 /* ---- supervisor --------------------------------------------------------------------------------------------- */
 
+/* The firmware decides for each CPU on its own: EFER.SVME would be #GP. */
+static bool svm_ready(void)
+{
+	u64 vm_cr;
+
+	return pvm_sup_rdmsr_safe(MSR_VM_CR, &vm_cr) || !(vm_cr & VM_CR_SVMDIS);
+}
+
 static void svm_setup(struct pvm_pcpu *c, struct pvm_vmcb *v)
 {
 	const struct pvm_sup *s = c->sup;
@@ -355,6 +363,7 @@ const struct pvm_part_ops pvm_svm_ops = {
 	.create = svm_create,
 	.destroy = svm_destroy,
 	.start = svm_start,
+	.ready = svm_ready,
 	.run = svm_run,
 	.leave = svm_leave,
 	.left_by_init = svm_left_by_init,

@@ -35,6 +35,7 @@ enum {
 	ENTRY,			/* controls without IA32E */
 	XCR0_BITS,		/* components this CPU has */
 	OLD_CR4,
+	IN_VMX,			/* between VMXON and VMXOFF */
 };
 
 #define CR0_WATCHED	(X86_CR0_PG | X86_CR0_PE | X86_CR0_NE)
@@ -140,6 +141,15 @@ static bool vmx_left_by_init(const struct pvm_pcpu *c)
 }
 
 /* ---- supervisor --------------------------------------------------------------------------------------------- */
+
+/* The firmware decides for each CPU on its own, and may forget one: VMXON would be #GP there. */
+static bool vmx_ready(void)
+{
+	u64 value;
+
+	return !pvm_sup_rdmsr_safe(VMX_MSR_FEATURE_CONTROL, &value) &&
+	       !(~value & (VMX_FEATURE_LOCKED | VMX_FEATURE_ON));
+}
 
 static __always_inline u64 vmread(u64 field)
 {
@@ -578,17 +588,21 @@ static bool vmx_on(struct pvm_pcpu *c)
 	*(u32 *)c->block->vmcb = revision;
 	c->backend[OLD_CR4] = read_cr4();
 	write_cr4(vmx_cr4(c));
-	if (vmxon(block_pa(c, c->block->hsave)))
-		return true;
-	write_cr4(c->backend[OLD_CR4]);
-	return false;
+	c->backend[IN_VMX] = vmxon(block_pa(c, c->block->hsave));
+	if (!c->backend[IN_VMX])
+		write_cr4(c->backend[OLD_CR4]);
+	return c->backend[IN_VMX];
 }
 
-/* Only here may an INIT that is pending be taken: everything is said. */
+/*
+ * Only here may an INIT that is pending be taken: everything is said. A fault comes here as well, one of VMXON or
+ * VMXOFF included: CR4.VMXE does not tell whether there is something to leave, and VMXOFF without it is a fault again.
+ */
 static void vmx_off(struct pvm_pcpu *c)
 {
 	pvm_sup_publish(c);
-	if (read_cr4() & X86_CR4_VMXE) {
+	if (c->backend[IN_VMX]) {
+		c->backend[IN_VMX] = 0;
 		asm volatile("vmxoff" : : : "cc", "memory");
 		write_cr4(c->backend[OLD_CR4]);
 	}
@@ -641,6 +655,7 @@ const struct pvm_part_ops pvm_vmx_ops = {
 	.probe = vmx_probe,
 	.create = vmx_create,
 	.destroy = vmx_destroy,
+	.ready = vmx_ready,
 	.run = vmx_run,
 	.leave = vmx_leave,
 	.left_by_init = vmx_left_by_init,
