@@ -199,60 +199,59 @@ static void fill_cpu(const struct pvm_pcpu *c, struct pvm_part_cpu *row)
 	};
 }
 
-static int copy_cpus(const struct pvm_part *p, struct pvm_part_info *a)
-{
-	struct pvm_part_cpu __user *to = u64_to_user_ptr(a->cpus_ptr);
-	struct pvm_part_cpu row;
-	u32 i, room = a->cpus_count;
+#define MAX_BARS	(PVM_PART_MAX_PCI * 6)
 
-	a->cpus_count = p->nr_cpus;
-	if (room < p->nr_cpus)
-		return -EMSGSIZE;
-	for (i = 0; i < p->nr_cpus; i++) {
-		fill_cpu(p->cpus[i], &row);
-		if (copy_to_user(&to[i], &row, sizeof(row)))
-			return -EFAULT;
-	}
-	return 0;
+/* Gathered under the lock and copied without it: user memory may make its reader wait for as long as it likes. */
+struct part_rows {
+	struct pvm_part_cpu cpus[PVM_PART_MAX_CPUS];
+	struct pvm_part_bar bars[MAX_BARS];
+	u32 nr_cpus, nr_bars;
+};
+
+static int gather(struct pvm_part *p, struct pvm_part_info *a, struct part_rows *r)
+{
+	u32 i;
+
+	if (p->destroyed)
+		return -ENODEV;
+	fill_info(p, a);
+	for (i = 0; i < p->nr_cpus; i++)
+		fill_cpu(p->cpus[i], &r->cpus[i]);
+	r->nr_cpus = p->nr_cpus;
+	return pvm_part_pci_bars(p, r->bars, MAX_BARS, &r->nr_bars);
 }
 
-static int copy_bars(struct pvm_part *p, struct pvm_part_info *a)
+static int copy_array(u64 ptr, u32 *count, const void *rows, u32 nr, u32 row_bytes)
 {
-	u32 count, most = PVM_PART_MAX_PCI * 6;
-	struct pvm_part_bar *bars;
-	int err;
+	u32 room = *count;
 
-	bars = kcalloc(most, sizeof(*bars), GFP_KERNEL_ACCOUNT);
-	if (!bars)
-		return -ENOMEM;
-	err = pvm_part_pci_bars(p, bars, most, &count);
-	if (!err && count > a->bars_count)
-		err = -EMSGSIZE;
-	else if (!err && copy_to_user(u64_to_user_ptr(a->bars_ptr), bars, count * sizeof(*bars)))
-		err = -EFAULT;
-	a->bars_count = count;
-	kfree(bars);
-	return err;
+	*count = nr;
+	if (room < nr)
+		return -EMSGSIZE;
+	return copy_to_user(u64_to_user_ptr(ptr), rows, nr * row_bytes) ? -EFAULT : 0;
 }
 
 static int info(struct pvm_call *call, union pvm_arg *arg)
 {
 	struct pvm_part_info *a = &arg->part_info;
 	struct pvm_part *p = call->part;
+	struct part_rows *r;
 	int err;
 
 	err = pvm_check_reserved(a->reserved);
 	if (err)
 		return err;
+	r = kzalloc(sizeof(*r), GFP_KERNEL_ACCOUNT);
+	if (!r)
+		return -ENOMEM;
 	mutex_lock(&p->lock);
-	if (p->destroyed) {
-		err = -ENODEV;
-	} else {
-		fill_info(p, a);
-		err = copy_cpus(p, a);
-		err = copy_bars(p, a) ?: err;
-	}
+	err = gather(p, a, r);
 	mutex_unlock(&p->lock);
+	if (!err) {	/* both counts are told, whichever does not fit */
+		err = copy_array(a->cpus_ptr, &a->cpus_count, r->cpus, r->nr_cpus, sizeof(r->cpus[0]));
+		err = copy_array(a->bars_ptr, &a->bars_count, r->bars, r->nr_bars, sizeof(r->bars[0])) ?: err;
+	}
+	kfree(r);
 	return err;
 }
 
