@@ -31,6 +31,7 @@ enum { SVM_FEATURES, CR0_WATCH };	/* index of pcpu->backend[]: CPUID's bits, int
 #define CPUID_SVM		0x8000000a
 #define CPUID_SVM_NRIPS		(1u << 3)
 #define CPUID_SVM_DECODE	(1u << 7)
+#define CPUID_SVM_TLBI_CTL	(1u << 24)
 #define PAT_RESET		0x0007040600070406ull
 #define DR6_RESET		0xffff0ff0u
 
@@ -133,9 +134,12 @@ static void svm_setup(struct pvm_pcpu *c, struct pvm_vmcb *v)
 	v->asid = 1;
 	v->tlb_control = 1;		/* the first entry flushes what an earlier run left */
 	if (s->root_stage2) {
-		v->nested_ctl = 1;
+		v->nested_ctl = SVM_NESTED_ON;
 		v->nested_cr3 = s->root_stage2;
 	}
+	/* Its kernel sees in CPUID that the CPU has them. Of others' entries they drop some, which costs time alone. */
+	if (c->backend[SVM_FEATURES] & CPUID_SVM_TLBI_CTL)
+		v->nested_ctl |= SVM_NESTED_INVLPGB;
 	v->cs = (struct pvm_vmcb_seg){ .selector = 0x10, .attrib = 0xa9b, .limit = ~0u };
 	v->ds = v->es = v->ss = v->fs = v->gs = data;
 	v->tr = (struct pvm_vmcb_seg){ .attrib = 0x8b, .limit = 0xffff };

@@ -72,6 +72,9 @@ static_assert(sizeof(struct pvm_vmcb) == 0x1000);
 #define SVM_I2_CLGI		(1u << 5)
 #define SVM_I2_SKINIT		(1u << 6)
 
+#define SVM_NESTED_ON		(1u << 0)	/* nested_ctl */
+#define SVM_NESTED_INVLPGB	(1u << 7)	/* INVLPGB, TLBSYNC: no #UD; CPUID 8000000A EDX.24 (APM vol. 2, B-1) */
+
 #define SVM_EXIT_EXC		0x40		/* + vector */
 #define SVM_EXIT_INIT		0x63
 #define SVM_EXIT_CR0_SEL	0x65
