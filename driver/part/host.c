@@ -19,6 +19,7 @@ static int on_reboot(struct notifier_block *nb, unsigned long action, void *data
 	struct pvm_part *p;
 	u32 i;
 
+	pvm_part_no_more();
 	while ((p = pvm_part_next_up())) {
 		mutex_lock(&p->lock);
 		if (p->state == PVM_PART_RUNNING)

@@ -15,6 +15,7 @@
 static DEFINE_MUTEX(parts_lock);	/* protects: the list, nr_parts, last_id; of each: what struct pvm_part says */
 static LIST_HEAD(parts);
 static u32 nr_parts, last_id;
+static bool host_is_down;		/* parts_lock: it reboots or ends, no partition is made any more */
 
 /* ---- claims ------------------------------------------------------------------------------------------------- */
 
@@ -31,7 +32,9 @@ int pvm_part_claim(struct pvm_part *p, struct pvm_why *why)
 	int err = 0;
 
 	mutex_lock(&parts_lock);
-	if (nr_parts >= PVM_PART_MAX)
+	if (host_is_down)
+		err = pvm_why(why, -EBUSY, "the host is going down; it makes no more partitions");
+	else if (nr_parts >= PVM_PART_MAX)
 		err = pvm_why(why, -ENOSPC, "there are %u partitions already", nr_parts);
 	list_for_each_entry(o, &parts, link) {
 		if (err)
@@ -187,6 +190,14 @@ int pvm_part_list(struct pvm_partition_entry *rows, u32 room, u32 *count)
 	}
 	mutex_unlock(&parts_lock);
 	return *count > room ? -EMSGSIZE : 0;
+}
+
+/** pvm_part_no_more() - the host goes down: no claim is granted any more. Context: sleeps. */
+void pvm_part_no_more(void)
+{
+	mutex_lock(&parts_lock);
+	host_is_down = true;
+	mutex_unlock(&parts_lock);
 }
 
 /** pvm_part_next_up() - one that the host's end has not reached yet, with a reference; NULL. Context: sleeps. */

@@ -279,18 +279,17 @@ struct pvm_part *pvm_part_create(const struct pvm_create_partition *a, const u32
 	p = alloc_part(a);
 	if (!p)
 		return ERR_PTR(-ENOMEM);
+	mutex_lock(&p->lock);	/* from before it is in the list: on_reboot() waits for all of it, or for nothing */
 	err = pvm_part_claim(p, why);
 	if (err)
-		goto err_free;
-	mutex_lock(&p->lock);
+		goto err_unlock;
 	err = build(p, a, cpus, pci, why);
 	if (err) {
 		p->destroyed = true;
 		unbuild(p);
+		goto err_unclaim;
 	}
 	mutex_unlock(&p->lock);
-	if (err)
-		goto err_unclaim;
 	p->nr_files = 1;
 	pvm_info("partition %s: %u CPUs, %llu MiB at %#llx, %u PCI functions", p->name, p->nr_cpus,
 		 p->mem.bytes >> 20, p->mem.addr, p->nr_pci);
@@ -298,7 +297,8 @@ struct pvm_part *pvm_part_create(const struct pvm_create_partition *a, const u32
 
 err_unclaim:
 	pvm_part_unclaim(p);
-err_free:
+err_unlock:
+	mutex_unlock(&p->lock);
 	pvm_part_put(p);
 	return ERR_PTR(err);
 }

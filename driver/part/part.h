@@ -266,6 +266,7 @@ bool pvm_part_close_file(struct pvm_part *p);
 struct pvm_part *pvm_part_find(const char *name);	/* with a file reference; NULL */
 int pvm_part_list(struct pvm_partition_entry *rows, u32 room, u32 *count);	/* for everybody */
 void pvm_part_entry(struct pvm_part *p, struct pvm_partition_entry *e);
+void pvm_part_no_more(void);
 struct pvm_part *pvm_part_next_up(void);	/* with a reference; NULL */
 bool pvm_part_any(void);
 
