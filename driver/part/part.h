@@ -169,8 +169,8 @@ __printf(3, 4) int pvm_why(struct pvm_why *why, int err, const char *fmt, ...);	
  *		when INIT cannot hit unseen any more (CLGI, VMXON), pvm_sup_publish(c) is the last thing before it is
  *		let in again (STGI, VMXOFF)
  * @leave:	S: after a fault of the supervisor itself: pvm_sup_publish(), then to where INIT works
- * @left_by_init: host: the CPU's own record says that INIT took it out of the guest (it may be reset before it
- *		could say so itself: QEMU does that)
+ * @left_by_init: host: the CPU's own record says that INIT took it out of the guest. It may be about to say so itself,
+ *		or was reset before it could: QEMU does that
  */
 struct pvm_part_ops {
 	const char *name;

@@ -45,13 +45,22 @@ void pvm_run_global_fini(void)
 
 /* ---- stopping ----------------------------------------------------------------------------------------------- */
 
-static bool has_stopped(struct pvm_part *p, const struct pvm_pcpu *c)
+static bool has_stopped(const struct pvm_pcpu *c)
 {
 	u32 state = smp_load_acquire(&c->state);
 
-	if (state == PVM_SUP_RUNNING && p->sup->ops->left_by_init && p->sup->ops->left_by_init(c))
-		return true;
 	return state == PVM_SUP_STOPPED || state == PVM_SUP_PARKED;
+}
+
+/*
+ * INIT took it out of its kernel. A real CPU is still in the supervisor then, on memory that may not be freed yet, and
+ * says in a moment that it has stopped; QEMU's was reset at once and never does. take_out() waits, and asks it.
+ */
+static bool was_sent_init(const struct pvm_part *p, const struct pvm_pcpu *c)
+{
+	const struct pvm_part_ops *ops = p->sup->ops;
+
+	return READ_ONCE(c->state) == PVM_SUP_RUNNING && ops->left_by_init(c);
 }
 
 /*
@@ -70,7 +79,7 @@ static bool wait_stopped(struct pvm_part *p, u32 timeout_ms)
 		if (resend)
 			again = ktime_add_ms(ktime_get(), 50);
 		for (i = 0; i < p->nr_cpus; i++) {
-			if (p->cpus[i]->lost || has_stopped(p, p->cpus[i]))
+			if (p->cpus[i]->lost || has_stopped(p->cpus[i]))
 				continue;
 			all = false;
 			if (resend && READ_ONCE(p->cpus[i]->state) == PVM_SUP_RUNNING)
@@ -94,13 +103,13 @@ static u32 take_out(struct pvm_part *p, u32 timeout_ms)
 	WRITE_ONCE(p->sup->must_stop, 1);
 	if (!wait_stopped(p, min(timeout_ms, INIT_GRACE_MS)))
 		for (i = 0; i < p->nr_cpus; i++)
-			if (!p->cpus[i]->lost && !has_stopped(p, p->cpus[i]))
+			if (!p->cpus[i]->lost && !has_stopped(p->cpus[i]))
 				pvm_pcpu_run(p->cpus[i], PVM_SUP_NONE);
 	if (timeout_ms > INIT_GRACE_MS)
 		wait_stopped(p, timeout_ms - INIT_GRACE_MS);
 	for (i = 0; i < p->nr_cpus; i++) {
 		c = p->cpus[i];
-		if (!c->lost && !has_stopped(p, c)) {
+		if (!c->lost && !has_stopped(c)) {
 			c->lost = 1;
 			pvm_err("partition %s: CPU %u is lost: it answers neither INIT nor a startup IPI", p->name, c->cpu);
 		}
@@ -181,9 +190,12 @@ void pvm_part_poll(struct work_struct *work)
 	u32 i;
 
 	if (mutex_trylock(&p->lock)) {
-		for (i = 0; i < p->nr_cpus && p->state == PVM_PART_RUNNING; i++)
-			if (has_stopped(p, p->cpus[i]))
+		for (i = 0; i < p->nr_cpus && p->state == PVM_PART_RUNNING; i++) {
+			if (has_stopped(p->cpus[i]))
 				pvm_part_stop_locked(p, PVM_PSTOP_NONE, PVM_PART_STOP_MS);
+			else if (was_sent_init(p, p->cpus[i]))	/* it may never say why */
+				pvm_part_stop_locked(p, PVM_PSTOP_INIT, PVM_PART_STOP_MS);
+		}
 		if (p->state == PVM_PART_RUNNING)
 			look_at_heart(p);
 		mutex_unlock(&p->lock);
