@@ -41,14 +41,23 @@ static int on_suspend(struct notifier_block *nb, unsigned long action, void *dat
 	return notifier_from_errno(-EBUSY);
 }
 
-/* Offline blocks that a partition has do not go online. */
+/* Offline blocks that a partition has do not go online. A refusal, ours or another's, is followed by CANCEL. */
 static int on_memory(struct notifier_block *nb, unsigned long action, void *data)
 {
 	struct memory_notify *m = data;
 
-	if (action == MEM_GOING_ONLINE && pvm_part_has_claim(PFN_PHYS(m->start_pfn), PFN_PHYS(m->nr_pages)))
+	switch (action) {
+	case MEM_GOING_ONLINE:
+		if (pvm_part_memory_going_online(PFN_PHYS(m->start_pfn), PFN_PHYS(m->nr_pages)))
+			return NOTIFY_OK;
 		return notifier_from_errno(-EBUSY);
-	return NOTIFY_OK;
+	case MEM_ONLINE:
+	case MEM_CANCEL_ONLINE:
+		pvm_part_memory_settled();
+		return NOTIFY_OK;
+	default:
+		return NOTIFY_OK;
+	}
 }
 
 static struct notifier_block reboot_nb = { .notifier_call = on_reboot, .priority = INT_MAX };

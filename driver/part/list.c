@@ -15,6 +15,7 @@
 static DEFINE_MUTEX(parts_lock);	/* protects: the list, nr_parts, last_id; of each: what struct pvm_part says */
 static LIST_HEAD(parts);
 static u32 nr_parts, last_id;
+static u64 onlining_addr, onlining_bytes;	/* parts_lock: what the host puts online now; one range at a time */
 static bool host_is_down;		/* parts_lock: it reboots or ends, no partition is made any more */
 
 /* ---- claims ------------------------------------------------------------------------------------------------- */
@@ -36,6 +37,9 @@ int pvm_part_claim(struct pvm_part *p, struct pvm_why *why)
 		err = pvm_why(why, -EBUSY, "the host is going down; it makes no more partitions");
 	else if (nr_parts >= PVM_PART_MAX)
 		err = pvm_why(why, -ENOSPC, "there are %u partitions already", nr_parts);
+	else if (p->claim_bytes && onlining_bytes &&
+		 pvm_plan_overlap(p->claim_addr, p->claim_bytes, onlining_addr, onlining_bytes))
+		err = pvm_why(why, -EBUSY, "the host is putting memory at %#llx online", onlining_addr);
 	list_for_each_entry(o, &parts, link) {
 		if (err)
 			break;
@@ -75,18 +79,36 @@ void pvm_part_claim_memory(struct pvm_part *p)
 	mutex_unlock(&parts_lock);
 }
 
-/** pvm_part_has_claim() - is a byte of this range some partition's. Context: sleeps. */
-bool pvm_part_has_claim(u64 addr, u64 bytes)
+/**
+ * pvm_part_memory_going_online() - the host begins to put memory online
+ * @addr:	the range
+ * @bytes:	likewise
+ *
+ * Between here and the end the memory is offline still: without a note a partition could claim it meanwhile. The kernel
+ * does this under its lock of memory hotplug, hence one range.
+ * Context: sleeps. Return: may it: none of it is a partition's. Then pvm_part_memory_settled() follows.
+ */
+bool pvm_part_memory_going_online(u64 addr, u64 bytes)
 {
-	bool has = false;
+	bool may = true;
 	struct pvm_part *p;
 
 	mutex_lock(&parts_lock);
 	list_for_each_entry(p, &parts, link)
 		if (p->claim_bytes && pvm_plan_overlap(p->claim_addr, p->claim_bytes, addr, bytes))
-			has = true;
+			may = false;
+	onlining_addr = addr;
+	onlining_bytes = may ? bytes : 0;
 	mutex_unlock(&parts_lock);
-	return has;
+	return may;
+}
+
+/** pvm_part_memory_settled() - it is online, or stays offline; twice is fine. Context: sleeps. */
+void pvm_part_memory_settled(void)
+{
+	mutex_lock(&parts_lock);
+	onlining_bytes = 0;
+	mutex_unlock(&parts_lock);
 }
 
 /* ---- seen or not -------------------------------------------------------------------------------------------- */

@@ -127,7 +127,7 @@ static int search(struct pvm_mem *m, u64 bytes, struct pvm_why *why)
 
 static int claim(struct pvm_mem *m, enum pvm_mem_kind kind, u64 addr, u64 bytes, struct pvm_why *why)
 {
-	/* Offline blocks stay "System RAM", which nobody can claim: onlining them is refused by going_online(). */
+	/* Offline blocks stay "System RAM", which nobody can claim: onlining them is refused by on_memory(). */
 	m->claim = kind == PVM_MEM_RESERVED ? request_mem_region(addr, bytes, "pvm partition") : NULL;
 	if (!m->claim && kind == PVM_MEM_RESERVED)
 		return pvm_why(why, -EBUSY, "the memory at %#llx is in use by a driver or another partition", addr);
