@@ -18,6 +18,7 @@
 #include <linux/memory_hotplug.h>
 #include <linux/mm.h>
 #include <linux/mmzone.h>
+#include <linux/module.h>
 #include <linux/nodemask.h>
 #include <linux/sched.h>
 
@@ -173,6 +174,16 @@ static int take_at(struct pvm_mem *m, u64 bytes, u64 addr, struct pvm_why *why)
 	}
 }
 
+static void release(struct pvm_mem *m)
+{
+	if (m->kind == PVM_MEM_CONTIG)
+		free_contig_range(PHYS_PFN(m->addr), PHYS_PFN(m->bytes));
+	if (m->claim)
+		release_mem_region(m->addr, m->bytes);
+	m->claim = NULL;
+	m->kind = PVM_MEM_NONE;
+}
+
 /**
  * pvm_mem_take() - memory leaves the host
  * @m:		OUT, zero before
@@ -191,24 +202,26 @@ int pvm_mem_take(struct pvm_mem *m, u64 bytes, u64 addr, struct pvm_why *why)
 		return err;
 	err = clear(m->addr, m->bytes);
 	if (err) {
-		pvm_mem_give(m);
+		release(m);		/* nothing of a partition's is in it */
 		return pvm_why(why, err, "no kernel memory to clear the partition's");
 	}
 	return 0;
 }
 
-/* What cannot be cleared is not given back: it may hold the partition's secrets. (It can only fail for RESERVED.) */
+/*
+ * What cannot be cleared is not given back: it may hold the partition's secrets. (It can only fail for RESERVED: the
+ * rest is in the direct map.) The claim in the resource tree stays then, and the module with the name of it.
+ */
 void pvm_mem_give(struct pvm_mem *m)
 {
 	if (m->kind == PVM_MEM_NONE)
 		return;
-	if (clear(m->addr, m->bytes))
-		pvm_err("no kernel memory to clear a partition's at %#llx: left as it is", m->addr);
-	if (m->kind == PVM_MEM_CONTIG)
-		free_contig_range(PHYS_PFN(m->addr), PHYS_PFN(m->bytes));
-	if (m->claim)
-		release_mem_region(m->addr, m->bytes);
-	m->claim = NULL;
+	if (!clear(m->addr, m->bytes)) {
+		release(m);
+		return;
+	}
+	pvm_err("no kernel memory to clear a partition's at %#llx: it is kept until the host reboots", m->addr);
+	__module_get(THIS_MODULE);
 	m->kind = PVM_MEM_NONE;
 }
 
