@@ -33,12 +33,20 @@ static int on_reboot(struct notifier_block *nb, unsigned long action, void *data
 	return NOTIFY_DONE;
 }
 
+/* RESTORE: the image of a host that slept would be loaded over this one, partitions' memory included. */
 static int on_suspend(struct notifier_block *nb, unsigned long action, void *data)
 {
-	if ((action != PM_SUSPEND_PREPARE && action != PM_HIBERNATION_PREPARE) || !pvm_part_any())
+	switch (action) {
+	case PM_SUSPEND_PREPARE:
+	case PM_HIBERNATION_PREPARE:
+	case PM_RESTORE_PREPARE:
+		if (!pvm_part_any())
+			return NOTIFY_DONE;
+		pvm_info("the host does not sleep while there are partitions: destroy them first");
+		return notifier_from_errno(-EBUSY);
+	default:
 		return NOTIFY_DONE;
-	pvm_info("the host does not sleep while there are partitions: destroy them first");
-	return notifier_from_errno(-EBUSY);
+	}
 }
 
 /* Offline blocks that a partition has do not go online. A refusal, ours or another's, is followed by CANCEL. */
