@@ -20,7 +20,7 @@
  *	mem.c		host	memory: taken, zeroed, mapped, given back; windows below 1 MiB
  *	super.c		S	what a taken CPU executes: commands, the exits common to both back ends, faults
  *	launch.S	S	trampoline, exception stubs, the world switch of SVM
- *	svm.c		S, host	back end; vmx.c, vmx_run.S: the other one
+ *	svm.c		S, host	back end; vmx.c, vmx_run.S, and vmx_host.c: the other one
  *	policy.c (pure)	S	answers to port and MSR accesses; uart.c, rtc.c, pci_cfg.c (pure) belong to it
  *	stage2.c (pure)	-	second-stage tables; protect.c, host: for PVM_PART_PROTECT, and VMX without paging
  *	pci.c		host	devices: unbound, reset, given back; the other end of configuration accesses

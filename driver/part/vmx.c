@@ -12,10 +12,8 @@
  * CR0.PE is never given up (policy.c). In VMX root operation INIT is blocked, so a CPU that stops says why, leaves
  * VMX, and parks; a pending INIT is taken at VMXOFF.
  *
- * Supervisor side but for the first part (part.h). Neighbours: vmx_run.S, policy.c, protect.c.
+ * Supervisor side (part.h), but for left_by_init(). Neighbours: vmx_host.c prepares, vmx_run.S, policy.c, protect.c.
  */
-#include <linux/gfp.h>
-#include <linux/io.h>
 #include <linux/string.h>
 #include <asm/cpufeature.h>
 #include <asm/msr-index.h>
@@ -25,8 +23,6 @@
 #include "part/part.h"
 #include "part/tramp.h"
 #include "part/vmx.h"
-
-enum { IO_BITMAP, MSR_BITMAP, EPT };	/* index of sup->backend[] and backend_pa[]; EPT: the latter alone */
 
 /* Index of pcpu->backend[] */
 enum {
@@ -44,103 +40,11 @@ enum {
 
 asmlinkage int pvm_vmx_enter(u64 *regs, u32 launched);
 
-/* ---- host --------------------------------------------------------------------------------------------------- */
-
-static bool can(u32 msr, u32 bits)
-{
-	u64 allowed;
-
-	return !rdmsrq_safe(msr, &allowed) && ((allowed >> 32) & bits) == bits;
-}
-
-static bool can_do_without(u32 msr, u32 bits)
-{
-	u64 allowed;
-
-	return !rdmsrq_safe(msr, &allowed) && !(allowed & bits);
-}
-
-static int vmx_probe(struct pvm_why *why)
-{
-	u64 value;
-
-	if (!(native_cpuid_ecx(1) & 1u << 5))
-		return pvm_why(why, -ENODEV, "this CPU has no VMX");
-	if (rdmsrq_safe(VMX_MSR_FEATURE_CONTROL, &value) || !(value & VMX_FEATURE_LOCKED))
-		return pvm_why(why, -ENODEV, "the firmware left VMX undecided, and so did the kernel; switch it on in the setup");
-	if (!(value & VMX_FEATURE_ON))
-		return pvm_why(why, -ENODEV, "VMX is switched off by the firmware");
-	if (rdmsrq_safe(VMX_MSR_BASIC, &value) || !(value & VMX_BASIC_TRUE))
-		return pvm_why(why, -ENODEV, "this CPU's VMX has no TRUE controls: each CR3 write of a partition would exit");
-	if (!can_do_without(VMX_MSR_TRUE_PROC, VMX_PROC_CR3_LOAD | VMX_PROC_CR3_STORE))
-		return pvm_why(why, -ENODEV, "this CPU's VMX cannot leave CR3 to a partition");
-	if (!can(VMX_MSR_TRUE_PROC, VMX_PROC_IO_BITMAPS | VMX_PROC_MSR_BITMAP | VMX_PROC_SECONDARY))
-		return pvm_why(why, -ENODEV, "this CPU's VMX has no I/O and MSR bitmaps or no secondary controls");
-	if (!can(VMX_MSR_SECONDARY, VMX_SEC_EPT | VMX_SEC_UNRESTRICTED))
-		return pvm_why(why, -ENODEV, "this CPU's VMX has no unrestricted guests, which a kernel's start needs");
-	if (rdmsrq_safe(VMX_MSR_EPT_VPID, &value) || ~value & (VMX_EPT_WALK_4 | VMX_EPT_WB | VMX_EPT_2M))
-		return pvm_why(why, -ENODEV, "this CPU's EPT lacks 4 levels, write-back tables or 2 MiB pages");
-	if (~value & (VMX_EPT_INVEPT | VMX_EPT_INVEPT_ALL))
-		return pvm_why(why, -ENODEV, "this CPU's VMX cannot flush all it remembers of EPT");
-	if (!can(VMX_MSR_TRUE_EXIT, VMX_EXIT_HOST_64 | VMX_EXIT_SAVE_EFER | VMX_EXIT_LOAD_EFER) ||
-	    !can(VMX_MSR_TRUE_ENTRY, VMX_ENTRY_IA32E | VMX_ENTRY_LOAD_EFER))
-		return pvm_why(why, -ENODEV, "this CPU's VMX does not switch EFER");
-	return 0;
-}
-
-static void vmx_destroy(struct pvm_part *p)
-{
-	struct pvm_sup *s = p->sup;
-
-	free_pages((unsigned long)s->backend[IO_BITMAP], get_order(PVM_IOPM_BYTES_VMX));
-	free_pages((unsigned long)s->backend[MSR_BITMAP], get_order(PVM_MSRPM_BYTES_VMX));
-	s->backend[IO_BITMAP] = NULL;
-	s->backend[MSR_BITMAP] = NULL;
-	pvm_stage2_free(&p->unpaged);
-	pvm_stage2_free(&p->protect);
-}
-
-static int create_tables(struct pvm_part *p)
-{
-	struct pvm_sup *s = p->sup;
-	int err;
-
-	if (p->flags & PVM_PART_PROTECT)
-		err = pvm_protect_create(p, PVM_STAGE2_EPT, 4, &p->protect);
-	else
-		err = pvm_unpaged_create(p, &p->unpaged);
-	s->root_stage2 = p->protect.root;
-	s->backend_pa[EPT] = p->protect.root ?: p->unpaged.root;
-	return err;
-}
-
-static int vmx_create(struct pvm_part *p)
-{
-	struct pvm_sup *s = p->sup;
-	int err;
-
-	s->backend[IO_BITMAP] = (void *)__get_free_pages(GFP_KERNEL, get_order(PVM_IOPM_BYTES_VMX));
-	s->backend[MSR_BITMAP] = (void *)__get_free_pages(GFP_KERNEL, get_order(PVM_MSRPM_BYTES_VMX));
-	err = create_tables(p);
-	if (err || !s->backend[IO_BITMAP] || !s->backend[MSR_BITMAP]) {
-		vmx_destroy(p);
-		return -ENOMEM;
-	}
-	s->backend_pa[IO_BITMAP] = virt_to_phys(s->backend[IO_BITMAP]);
-	s->backend_pa[MSR_BITMAP] = virt_to_phys(s->backend[MSR_BITMAP]);
-	pvm_policy_init(&s->policy, p->uart_port, p->uart_real);
-	pvm_policy_io_bitmap(&s->policy, s->backend[IO_BITMAP], PVM_IOPM_BYTES_VMX);
-	pvm_policy_msr_bitmap_vmx(s->backend[MSR_BITMAP]);
-	return 0;
-}
-
 /* INIT is an ordinary exit here, and the CPU tells of it itself. */
 static bool vmx_left_by_init(const struct pvm_pcpu *c)
 {
 	return false;
 }
-
-/* ---- supervisor --------------------------------------------------------------------------------------------- */
 
 /* The firmware decides for each CPU on its own, and may forget one: VMXON would be #GP there. */
 static bool vmx_ready(void)
@@ -242,10 +146,10 @@ static void set_controls(struct pvm_pcpu *c)
 	vmwrite(VMCS_EXIT_LOAD_COUNT, 0);
 	vmwrite(VMCS_ENTRY_LOAD_COUNT, 0);
 	vmwrite(VMCS_ENTRY_INTR_INFO, 0);
-	vmwrite(VMCS_IO_BITMAP_A, s->backend_pa[IO_BITMAP]);
-	vmwrite(VMCS_IO_BITMAP_B, s->backend_pa[IO_BITMAP] + PVM_IOPM_BYTES_VMX / 2);
-	vmwrite(VMCS_MSR_BITMAP, s->backend_pa[MSR_BITMAP]);
-	vmwrite(VMCS_EPT_POINTER, s->backend_pa[EPT]);
+	vmwrite(VMCS_IO_BITMAP_A, s->backend_pa[VMX_IO_BITMAP]);
+	vmwrite(VMCS_IO_BITMAP_B, s->backend_pa[VMX_IO_BITMAP] + PVM_IOPM_BYTES_VMX / 2);
+	vmwrite(VMCS_MSR_BITMAP, s->backend_pa[VMX_MSR_BITMAP]);
+	vmwrite(VMCS_EPT_POINTER, s->backend_pa[VMX_EPT]);
 	if (c->backend[SECONDARY] & VMX_SEC_XSAVES)
 		vmwrite(VMCS_XSS_EXITING, 0);
 }
@@ -652,9 +556,9 @@ static void vmx_leave(struct pvm_pcpu *c)
 const struct pvm_part_ops pvm_vmx_ops = {
 	.name = "VMX",
 	.vmx = true,
-	.probe = vmx_probe,
-	.create = vmx_create,
-	.destroy = vmx_destroy,
+	.probe = pvm_vmx_probe,
+	.create = pvm_vmx_create,
+	.destroy = pvm_vmx_destroy,
 	.ready = vmx_ready,
 	.run = vmx_run,
 	.leave = vmx_leave,

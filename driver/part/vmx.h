@@ -1,7 +1,18 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* VMX facts the back end relies on, under our own names. Intel SDM vol. 3, appendices A to C. */
+/* VMX facts the back end relies on, under our own names (Intel SDM vol. 3, appendices A to C), and its own parts. */
 #ifndef PVM_PART_VMX_H
 #define PVM_PART_VMX_H
+
+struct pvm_part;
+struct pvm_why;
+
+/* Index of sup->backend[] and backend_pa[]; EPT: the latter alone */
+enum { VMX_IO_BITMAP, VMX_MSR_BITMAP, VMX_EPT };
+
+/* vmx_host.c */
+int pvm_vmx_probe(struct pvm_why *why);
+int pvm_vmx_create(struct pvm_part *p);
+void pvm_vmx_destroy(struct pvm_part *p);
 
 /* Capability MSRs */
 #define VMX_MSR_FEATURE_CONTROL	0x3a
