@@ -52,9 +52,10 @@
  *
  * EEXIST: the name is taken. ENODEV: no SVM or VMX, switched off by firmware, in use by the host in a way that
  * excludes partitions, or CPU hotplug is off. EINVAL: a CPU, range or device that does not exist, CPU 0, sizes.
- * EBUSY: a CPU is offline or another partition's, the memory cannot be freed, a device is in use (mounted disk,
- * interface that is up) or another partition's; @why says which. EOPNOTSUPP: the host's state excludes it
- * (interrupt remapping with a PCI device, a split SMT core without PVM_PART_ALLOW_SMT_SPLIT); @why says so.
+ * EBUSY: a CPU is offline or another partition's, the memory cannot be freed or goes online just now, a device is in
+ * use (mounted disk, interface that is up) or another partition's, the host goes down; @why says which.
+ * EOPNOTSUPP: the host's state excludes it (interrupt remapping with a PCI device, a split SMT core without
+ * PVM_PART_ALLOW_SMT_SPLIT); @why says so.
  * ENOSPC: no window below 1 MiB or no place is left. On these errors @why is written, but
  * not if the structure itself is refused (size, flags, reserved).
  * @why:	OUT one sentence, NUL-terminated, what could not be taken and why; empty on success
