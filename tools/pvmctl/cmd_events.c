@@ -69,6 +69,10 @@ static void learn(struct names *n)
 
 	if (pvm_ctx_list(n->ctx, &rows, &nr))
 		return;
+	if (!nr) {		/* and none known, maybe: of 0 bytes reallocarray() makes a free() */
+		pvm_free(rows);
+		return;
+	}
 	grown = reallocarray(n->row, n->nr + nr, sizeof(*grown));
 	if (grown) {
 		n->row = grown;
