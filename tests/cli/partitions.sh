@@ -135,9 +135,26 @@ typed() {
 check "console hands on what is typed" typed
 reader_gone() { timeout 5 "$real" partition console web </dev/null | head -c 1 >/dev/null; }
 check "console ends when its reader is gone" reader_gone
+stuck_reader() { # SIGTERM ends it although its output waits for a reader
+	python3 - <<-'END'
+		import os, signal, subprocess, sys, time
+		reader, writer = os.pipe()
+		os.set_blocking(writer, False)
+		try:
+		    while True: os.write(writer, b"x" * 4096)
+		except BlockingIOError: os.set_blocking(writer, True)
+		p = subprocess.Popen([os.environ["real"], "partition", "console", "web"],
+		                     stdin=subprocess.DEVNULL, stdout=writer)
+		time.sleep(0.5)
+		p.terminate()
+		try: sys.exit(p.wait(5))
+		except subprocess.TimeoutExpired: p.kill(); sys.exit("it does not end")
+	END
+}
+check "console whose output nobody reads; SIGTERM ends it" stuck_reader
 on_a_terminal() { # the terminal is raw meanwhile and as before afterwards; Ctrl-] or a signal ends it
 	python3 - "$1" <<-'END'
-		import os, pty, signal, subprocess, sys, termios, time
+		import os, pty, select, signal, subprocess, sys, termios, time
 		master, slave = pty.openpty()
 		before = termios.tcgetattr(slave)
 		p = subprocess.Popen([os.environ["real"], "partition", "console", "web"], stdin=slave,
@@ -149,8 +166,11 @@ on_a_terminal() { # the terminal is raw meanwhile and as before afterwards; Ctrl
 		    if not termios.tcgetattr(slave)[3] & termios.ICANON: break
 		    time.sleep(0.05)
 		else: sys.exit("the terminal is not raw")
-		if sys.argv[1] == "escape": os.write(master, b"x\x1d")
-		else: p.send_signal(signal.SIGTERM)
+		for i in range(200 if sys.argv[1] == "flood" else 0):
+		    if not select.select([], [master], [], 3)[1]: p.kill(); sys.exit("what is typed is not read")
+		    os.write(master, b"x" * 500)
+		if sys.argv[1] == "signal": p.send_signal(signal.SIGTERM)
+		else: os.write(master, b"x\x1d")
 		status = p.wait(10)
 		if status: sys.exit("status %d" % status)
 		if termios.tcgetattr(slave) != before: sys.exit("the terminal was not restored")
@@ -158,6 +178,7 @@ on_a_terminal() { # the terminal is raw meanwhile and as before afterwards; Ctrl
 	END
 }
 check "console on a terminal; Ctrl-] leaves it" on_a_terminal escape
+check "console on a terminal of a partition that does not read; Ctrl-] leaves it" on_a_terminal flood
 check "console on a terminal; SIGTERM ends it" on_a_terminal signal
 stops_meanwhile() {
 	timeout 10 "$real" partition console web </dev/null >"$tmp/con.out" 2>"$tmp/con.err" &

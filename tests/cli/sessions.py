@@ -249,5 +249,73 @@ def background():
     nothing_left("background")
 
 
-for part in (exit_codes, commands, userland, signals, terminals, background):
+# A terminal of a guest takes all that is typed on one line; not when it is raw.
+UNREAD = "stty raw -echo; " + POLITE
+DETACH = ["run", "--kernel", KERNEL, "--name", "web", "--detach"]
+
+
+def ends(proc, seconds=5):
+    """Does it end by itself? It is ended anyway."""
+    try:
+        proc.wait(seconds)
+        return True
+    except subprocess.TimeoutExpired:
+        proc.kill()
+        proc.wait()
+        return False
+
+
+def full_pipe():
+    """A pipe that takes nothing any more."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 4096)
+    except BlockingIOError:
+        pass
+    os.set_blocking(writer, True)
+    return reader, writer
+
+
+def stuck():
+    """Somebody does not read: the guest what is typed, or nobody what it writes."""
+    run(DETACH, UNREAD)
+    t = Terminal(["console", "web"])
+    t.until(b"up")
+    t.until_raw()
+    good = t.flood(3000000)
+    if good:
+        t.type(b"\x1d")
+    check("Ctrl-] leaves the console of a guest that does not read", good and t.wait() == 0, t.out[-100:])
+    check("and the terminal is restored", t.wait() == 0 and t.restored())
+    with open("/dev/zero", "rb") as zero:
+        p = subprocess.Popen([PVMCTL, "console", "web"], stdin=zero, stdout=subprocess.DEVNULL)
+        time.sleep(1.5)
+        p.terminate()
+        check("SIGTERM ends a console whose guest does not read", ends(p) and p.returncode == 0,
+              p.returncode)
+    reader, writer = full_pipe()
+    p = subprocess.Popen([PVMCTL, "console", "web"], stdin=subprocess.DEVNULL, stdout=writer)
+    time.sleep(0.5)
+    p.terminate()
+    check("SIGTERM ends a console whose output nobody reads", ends(p) and p.returncode == 0,
+          p.returncode)
+    p = subprocess.Popen([PVMCTL, "console", "web"], stdin=subprocess.DEVNULL, stdout=writer)
+    os.close(writer)
+    time.sleep(0.5)
+    got = 0
+    data = b""
+    while b"up" not in data and got < 1 << 20:
+        data = os.read(reader, 65536)
+        got += len(data)
+    run(["stop", "web"])
+    data += os.read(reader, 100)
+    check("output that waited for its reader is whole", ends(p) and p.returncode == 0 and
+          b"up\r\noff\r\n" in data.replace(b"up\n", b"up\r\n").replace(b"off\n", b"off\r\n"), data[-50:])
+    os.close(reader)
+    nothing_left("stuck")
+
+
+for part in (exit_codes, commands, userland, signals, terminals, background, stuck):
     part()

@@ -3,8 +3,9 @@
  * pvmctl console: be the terminal of a guest that runs in the background.
  *
  * The pvmctl that runs the guest replays its last 64 KiB of output, then both directions flow until
- * Ctrl-], the end of the guest, or a signal. Standard input that is no terminal may end before
- * that; output is then still shown.
+ * Ctrl-], the end of the guest, or a signal: none of them waits for a guest that does not read its
+ * input or for whoever should read ours. Standard input that is no terminal may end before that;
+ * output is then still shown.
  */
 #include <errno.h>
 #include <poll.h>
@@ -50,7 +51,7 @@ static int attach(int fd, const char *name)
 	struct ctl_packet p;
 	int ret;
 
-	ret = ctl_send(fd, CTL_CONSOLE, NULL, 0);
+	ret = ctl_send(fd, CTL_CONSOLE, NULL, 0, true);
 	if (!ret)
 		ret = ctl_receive(fd, &p, true);
 	if (ret <= 0)
@@ -65,10 +66,12 @@ static int attach(int fd, const char *name)
 struct attached {
 	const char *name;
 	int fd;
-	bool raw;
+	struct shown out;
+	struct typed in;
 	int code;
 	bool leave;
 };
+_Static_assert(sizeof(((struct shown *)0)->bytes) >= CTL_DATA, "a packet of output fits");
 
 static void from_guest(struct attached *a)
 {
@@ -84,7 +87,9 @@ static void from_guest(struct attached *a)
 				     ret ? NULL : "the pvmctl that runs it has ended", NULL,
 				     "stay on the console of guest %s", a->name);
 	} else if (p.kind == CTL_OUTPUT) {
-		a->leave = !out_write_all(STDOUT_FILENO, p.data, p.len);
+		memcpy(a->out.bytes, p.data, p.len);
+		a->out.len = p.len;
+		a->leave = !shown_write(&a->out);
 	} else if (p.kind == CTL_ENDED) {
 		term_restore();
 		msg("guest %s has ended%s%s", a->name, p.len > 1 ? ": " : "",
@@ -94,50 +99,52 @@ static void from_guest(struct attached *a)
 	}
 }
 
-/* false: input has ended. */
-static bool from_user(struct attached *a)
+/* In one packet or, while the guest does not read and its pvmctl is full, later. */
+static void to_guest(struct attached *a)
 {
-	char buf[1024], *hit;
-	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
-	int err;
+	int err = a->in.len ? ctl_send(a->fd, CTL_INPUT, a->in.bytes, a->in.len, false) : 0;
 
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return true;
-	if (n <= 0) {
-		a->leave |= a->raw;	/* a terminal that hung up takes us with it */
-		return false;
-	}
-	hit = a->raw ? memchr(buf, TERM_ESCAPE, n) : NULL;
-	if (hit) {
-		n = hit - buf;
-		a->leave = true;
-	}
-	err = n ? ctl_send(a->fd, CTL_INPUT, buf, n) : 0;
-	return !err;
+	if (err == -EAGAIN)
+		return;
+	if (err && !a->in.raw)
+		a->in.open = false;
+	typed_take(&a->in, a->in.len);
 }
 
 static void relay(struct attached *a, int sigfd)
 {
-	struct pollfd p[4] = {
-		{ .fd = a->fd, .events = POLLIN }, { .fd = sigfd, .events = POLLIN },
-		{ .fd = STDIN_FILENO, .events = POLLIN }, { .fd = STDOUT_FILENO },
-	};
+	while (!a->leave && !a->in.leave) {
+		/* What the guest says next, its end too, comes behind what waits to be shown. */
+		short events = (a->out.len ? 0 : POLLIN) | (a->in.len ? POLLOUT : 0);
+		struct pollfd p[4] = {
+			{ .fd = events ? a->fd : -1, .events = events },
+			{ .fd = sigfd, .events = POLLIN },
+			{ .fd = typed_fd(&a->in), .events = POLLIN },
+			{ .fd = a->out.fd, .events = a->out.len ? POLLOUT : 0 },
+		};
 
-	while (!a->leave) {
-		if (poll(p, 4, -1) < 0 && errno != EINTR)
-			break;
+		if (poll(p, 4, -1) < 0) {
+			if (errno != EINTR)
+				break;
+			continue;
+		}
 		if (p[1].revents || p[3].revents & (POLLERR | POLLNVAL))
 			break;
-		if (p[0].revents)
+		if (p[3].revents)
+			a->leave = !shown_write(&a->out);
+		if (!a->leave && p[0].revents && !a->out.len)
 			from_guest(a);
-		if (!a->leave && p[2].revents && !from_user(a))
-			p[2].fd = -1;
+		if (a->leave)
+			break;
+		if (p[2].revents)
+			typed_read(&a->in);
+		to_guest(a);
 	}
 }
 
 static int cmd_console(int argc, char **argv)
 {
-	struct attached a = { .code = EXIT_OK };
+	struct attached a = { .code = EXIT_OK, .in.open = true };
 	struct opt_rest rest;
 	sigset_t set;
 	int sigfd, code;
@@ -164,14 +171,16 @@ static int cmd_console(int argc, char **argv)
 		code = msg_cannot(EXIT_FAILED, errno, NULL, NULL, "listen for signals");
 		goto out;
 	}
+	a.out.fd = out_open(STDOUT_FILENO);
 	if (isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
 		msg("on the console of guest %s; Ctrl-] leaves it", a.name);
-		a.raw = term_raw();
+		a.in.raw = term_raw();
 	}
 	relay(&a, sigfd);
 	term_restore();
-	if (a.raw)
-		fputc('\n', stderr);
+	if (a.in.raw)
+		out_write(STDERR_FILENO, "\n", 1);	/* its reader may be stuck */
+	close(a.out.fd);
 	close(sigfd);
 	code = a.code;
 out:

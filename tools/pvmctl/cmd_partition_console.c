@@ -21,84 +21,93 @@
 #define IDLE_MS		40
 #define UP_LOOK_MS	500	/* how often to look whether its kernel is up */
 #define LAST_LINES	20
+#define NOTE_BYTES	64
 
 static const struct opt opts[] = { { 0 } };
 
 struct attached {
 	struct pvm_part *part;
-	bool raw;
+	struct shown out;
+	struct typed in;
 	bool leave;
 	bool stopped;
 	int err;		/* of the library, -errno */
 	bool moved;		/* bytes went either way in this round */
-	char typed[1024];
-	size_t nr_typed;
-	bool in_open;
 	uint32_t silent_ms;	/* 0 = heartbeat is watched already, or is not to be */
 	int up_ms;		/* since the last look whether its kernel is up */
 };
 
-/* Show all there is. */
+/* Into the room before the bytes. */
+static void put_note(struct shown *out, uint64_t lost)
+{
+	char note[NOTE_BYTES];
+	int n = snprintf(note, sizeof(note), "\r\n[%llu bytes lost]\r\n", (unsigned long long)lost);
+
+	out->done -= n;
+	memcpy(out->bytes + out->done, note, n);
+}
+
+/* Show what there is, until all is shown or the reader wants no more now. */
 static void from_partition(struct attached *a)
 {
-	char buf[4096], note[64];
 	uint64_t lost;
 	size_t n;
 
-	do {
-		a->err = pvm_part_console_read(a->part, buf, sizeof(buf), &n, &lost);
-		if (a->err)
-			break;
-		if (lost) {
-			snprintf(note, sizeof(note), "\r\n[%llu bytes lost]\r\n",
-				 (unsigned long long)lost);
-			a->leave |= !out_write_all(STDOUT_FILENO, note, strlen(note));
+	for (;;) {
+		if (!shown_write(&a->out)) {
+			a->leave = true;
+			return;
 		}
-		if (n) {
-			a->leave |= !out_write_all(STDOUT_FILENO, buf, n);
-			a->moved = true;
+		if (a->out.len)
+			return;
+		/* Room before it for the note. */
+		a->err = pvm_part_console_read(a->part, a->out.bytes + NOTE_BYTES,
+					       sizeof(a->out.bytes) - NOTE_BYTES, &n, &lost);
+		if (a->err) {
+			a->leave = true;
+			return;
 		}
-	} while (n && !a->leave);
-	if (a->err)
-		a->leave = true;
+		if (!n && !lost)
+			return;
+		a->out.len = NOTE_BYTES + n;
+		a->out.done = NOTE_BYTES;
+		if (lost)
+			put_note(&a->out, lost);
+		a->moved = true;
+	}
 }
 
-/* What did not fit waits in typed. */
+/* Before the terminal is raw: all there is, however slow its reader, unless a signal comes. */
+static void all_from_partition(struct attached *a, int sigfd)
+{
+	struct pollfd p[2] = {
+		{ .fd = a->out.fd, .events = POLLOUT }, { .fd = sigfd, .events = POLLIN },
+	};
+
+	from_partition(a);
+	while (!a->leave && a->out.len) {
+		if ((poll(p, 2, -1) < 0 && errno != EINTR) || p[1].revents) {
+			a->leave = true;
+			break;
+		}
+		from_partition(a);
+	}
+}
+
+/* What did not fit waits. */
 static void to_partition(struct attached *a)
 {
 	size_t n;
 
-	if (!a->nr_typed)
+	if (!a->in.len)
 		return;
-	a->err = pvm_part_console_write(a->part, a->typed, a->nr_typed, &n);
+	a->err = pvm_part_console_write(a->part, a->in.bytes, a->in.len, &n);
 	if (a->err) {
 		a->leave = true;
 		return;
 	}
 	a->moved |= n > 0;
-	memmove(a->typed, a->typed + n, a->nr_typed - n);
-	a->nr_typed -= n;
-}
-
-static void from_user(struct attached *a)
-{
-	ssize_t n = read(STDIN_FILENO, a->typed, sizeof(a->typed));
-	char *hit;
-
-	if (n < 0 && (errno == EINTR || errno == EAGAIN))
-		return;
-	if (n <= 0) {
-		a->leave |= a->raw;	/* a terminal that hung up takes us with it */
-		a->in_open = false;
-		return;
-	}
-	hit = a->raw ? memchr(a->typed, TERM_ESCAPE, (size_t)n) : NULL;
-	if (hit) {
-		n = hit - a->typed;
-		a->leave = true;
-	}
-	a->nr_typed = (size_t)n;
-	to_partition(a);
+	typed_take(&a->in, n);
 }
 
 /* Once its kernel is up, have its heartbeat watched. That it cannot be is no reason to leave. */
@@ -118,33 +127,37 @@ static void relay(struct attached *a, int sigfd)
 {
 	while (!a->leave) {
 		struct pollfd p[4] = {
-			{ .fd = pvm_part_fd(a->part), .events = POLLIN },
+			{ .fd = a->stopped ? -1 : pvm_part_fd(a->part), .events = POLLIN },
 			{ .fd = sigfd, .events = POLLIN },
-			{ .fd = a->in_open && !a->nr_typed ? STDIN_FILENO : -1, .events = POLLIN },
-			{ .fd = STDOUT_FILENO },
+			{ .fd = typed_fd(&a->in), .events = POLLIN },
+			{ .fd = a->out.fd, .events = a->out.len ? POLLOUT : 0 },
 		};
 		int wait_ms = a->moved ? BUSY_MS : IDLE_MS;
 
-		if (poll(p, 4, wait_ms) < 0 && errno != EINTR)
-			break;
+		if (poll(p, 4, wait_ms) < 0) {
+			if (errno != EINTR)
+				break;
+			continue;
+		}
 		if (p[1].revents || p[3].revents & (POLLERR | POLLNVAL))
 			break;
 		a->moved = false;
 		/* Look at the state first: what is in the ring then is all there will be. */
-		a->stopped = p[0].revents;
-		a->leave |= a->stopped;
-		to_partition(a);
+		a->stopped |= p[0].revents != 0;
 		if (p[2].revents)
-			from_user(a);
+			typed_read(&a->in);
+		if (!a->stopped)
+			to_partition(a);
 		from_partition(a);
-		if (!a->leave)
+		a->leave |= a->in.leave || (a->stopped && !a->out.len);
+		if (!a->leave && !a->stopped)
 			look_if_up(a, wait_ms);
 	}
 }
 
 int part_console(struct pvm_part *part, unsigned int flags, uint32_t silent_ms, bool *stopped)
 {
-	struct attached a = { .part = part, .in_open = true };
+	struct attached a = { .part = part, .in.open = true };
 	sigset_t set;
 	int sigfd;
 
@@ -158,15 +171,17 @@ int part_console(struct pvm_part *part, unsigned int flags, uint32_t silent_ms, 
 	sigfd = signalfd(-1, &set, SFD_CLOEXEC);
 	if (sigfd < 0)
 		return msg_cannot(EXIT_FAILED, errno, NULL, NULL, "listen for signals");
-	from_partition(&a);
+	a.out.fd = out_open(STDOUT_FILENO);
+	all_from_partition(&a, sigfd);
 	if (!a.leave && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO)) {
 		msg("on the console of partition %s; Ctrl-] leaves it", pvm_part_name(part));
-		a.raw = term_raw();
+		a.in.raw = term_raw();
 	}
 	relay(&a, sigfd);
 	term_restore();
-	if (a.raw)
-		fputc('\n', stderr);
+	if (a.in.raw)
+		out_write(STDERR_FILENO, "\n", 1);	/* its reader may be stuck */
+	close(a.out.fd);
 	close(sigfd);
 	*stopped = a.stopped;
 	return a.err ? lib_failed(a.err == -EOPNOTSUPP ? EXIT_STATE : EXIT_OK, a.err, NULL) :

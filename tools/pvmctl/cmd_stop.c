@@ -50,7 +50,7 @@ static int request(int fd, enum ctl_kind kind, uint64_t wait_ms)
 	struct ctl_packet packet;
 	int ret;
 
-	ret = ctl_send(fd, kind, NULL, 0);
+	ret = ctl_send(fd, kind, NULL, 0, true);
 	if (ret)
 		return ret;
 	for (;;) {

@@ -133,13 +133,13 @@ void ctl_sweep(void)
 		closedir(d);
 }
 
-int ctl_send(int fd, enum ctl_kind kind, const void *data, size_t len)
+int ctl_send(int fd, enum ctl_kind kind, const void *data, size_t len, bool wait)
 {
 	char k = kind;
 	struct iovec iov[2] = { { &k, 1 }, { (void *)data, len } };
 	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
 
-	while (sendmsg(fd, &m, MSG_NOSIGNAL) < 0)
+	while (sendmsg(fd, &m, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)) < 0)
 		if (errno != EINTR)
 			return -errno;
 	return 0;

@@ -46,8 +46,8 @@ struct ctl_packet {
  */
 int ctl_connect(const char *name, uid_t uid);
 
-/** ctl_send() - one packet, waiting for room. Return: 0 or -errno */
-int ctl_send(int fd, enum ctl_kind kind, const void *data, size_t len);
+/** ctl_send() - one packet. Return: 0; -EAGAIN: no room now; another -errno */
+int ctl_send(int fd, enum ctl_kind kind, const void *data, size_t len, bool wait);
 
 /** ctl_receive() - one packet. Return: 1; 0: the other end is gone; -EAGAIN: none yet; -errno */
 int ctl_receive(int fd, struct ctl_packet *p, bool wait);

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -61,11 +60,7 @@ static void drop(struct client *c)
 /* A packet that must arrive now or not at all. false: no room, or the client is gone. */
 static bool try_send(struct client *c, enum ctl_kind kind, const void *data, size_t len)
 {
-	char k = kind;
-	struct iovec iov[2] = { { &k, 1 }, { (void *)data, len } };
-	struct msghdr m = { .msg_iov = iov, .msg_iovlen = 2 };
-
-	return sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+	return !ctl_send(c->fd, kind, data, len, false);
 }
 
 static void reply(struct client *c, enum ctl_kind kind, const char *text)

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -171,19 +172,50 @@ ssize_t out_write(int fd, const void *buf, size_t len)
 	return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 }
 
-bool out_write_all(int fd, const void *buf, size_t len)
+bool shown_write(struct shown *s)
 {
-	const char *data = buf;
-	ssize_t n;
+	ssize_t n = 1;
 
-	while (len) {
-		n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
+	while (n > 0 && s->done < s->len) {
+		n = out_write(s->fd, s->bytes + s->done, s->len - s->done);
 		if (n < 0)
 			return false;
-		data += n;
-		len -= n;
+		s->done += n;
 	}
+	if (s->done == s->len)
+		s->done = s->len = 0;
 	return true;
+}
+
+void typed_read(struct typed *t)
+{
+	char lost[256], *at = t->bytes + t->len, *hit;
+	size_t room = sizeof(t->bytes) - t->len;
+	ssize_t n;
+
+	if (!room) {
+		at = lost;
+		room = sizeof(lost);
+	}
+	n = read(STDIN_FILENO, at, room);
+	if (n < 0 && (errno == EINTR || errno == EAGAIN))
+		return;
+	if (n <= 0) {
+		t->leave |= t->raw;	/* a terminal that hung up takes us with it */
+		t->open = false;
+		return;
+	}
+	hit = t->raw ? memchr(at, TERM_ESCAPE, n) : NULL;
+	if (hit) {
+		n = hit - at;
+		t->leave = true;
+	}
+	if (at != lost)
+		t->len += n;
+}
+
+void typed_take(struct typed *t, size_t len)
+{
+	memmove(t->bytes, t->bytes + len, t->len - len);
+	t->len -= len;
 }

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 #define TERM_ESCAPE 0x1d	/* Ctrl-] */
 
@@ -36,7 +37,37 @@ int out_open(int fd);
 /** out_write() - write what fits now. Return: bytes, 0 = nothing fits now, or -errno */
 ssize_t out_write(int fd, const void *buf, size_t len);
 
-/** out_write_all() - write all of it, waiting where @fd waits. Return: was all of it written? */
-bool out_write_all(int fd, const void *buf, size_t len);
+/*
+ * A console in the foreground: what waits for its reader, and what was typed and waits for the
+ * guest. Neither may make the other wait, nor a signal, nor Ctrl-].
+ */
+struct shown {
+	int fd;			/* of out_open() */
+	char bytes[4096 + 64];
+	size_t len, done;	/* len = 0: nothing waits */
+};
+
+/** shown_write() - as much as goes without waiting. Return: false: nobody will read any more */
+bool shown_write(struct shown *s);
+
+struct typed {
+	char bytes[1024];
+	size_t len;
+	bool open;		/* input has not ended */
+	bool raw;		/* a terminal: Ctrl-] means something */
+	bool leave;		/* Ctrl-] was typed, or the terminal is gone */
+};
+
+/** typed_fd() - what to wait for with POLLIN. A terminal always: what nobody takes is lost, but not Ctrl-]. */
+static inline int typed_fd(const struct typed *t)
+{
+	return t->open && (t->raw || !t->len) ? STDIN_FILENO : -1;
+}
+
+/** typed_read() - standard input is readable */
+void typed_read(struct typed *t);
+
+/** typed_take() - the guest took @len bytes */
+void typed_take(struct typed *t, size_t len);
 
 #endif
