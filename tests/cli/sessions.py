@@ -280,6 +280,15 @@ def full_pipe():
 
 def stuck():
     """Somebody does not read: the guest what is typed, or nobody what it writes."""
+    t = Terminal(["run", "--kernel", KERNEL], UNREAD)
+    t.until(b"up")
+    t.until_raw()
+    good = t.flood(300000)
+    if good:
+        t.type(b"\x1d")
+    check("Ctrl-] is heard while the guest does not read", good and t.wait() == 0 and
+          b"asked the guest" in t.out, t.out[-100:])
+    check("the terminal is restored then", t.wait() == 0 and t.restored())
     run(DETACH, UNREAD)
     t = Terminal(["console", "web"])
     t.until(b"up")

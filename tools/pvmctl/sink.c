@@ -7,8 +7,9 @@
  * 4 KiB, and while something waits, nothing more is taken: a slow reader slows the guest down and
  * no byte is lost. Exceptions: a pty nobody may ever read, and sink_discard().
  *
- * In: standard input is read only while the guest has room. A terminal is passed on as it is; other
- * input for a command is quoted, and waits until init has set the guest's terminal up.
+ * In: standard input is read only while the guest has room; a terminal always, for Ctrl-], and what
+ * the guest has no room for is lost. A terminal is passed on as it is; other input for a command is
+ * quoted, and waits until init has set the guest's terminal up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -255,6 +256,18 @@ static void stop_watching(struct session *s)
 	s->in_watch = NULL;
 }
 
+/* The guest does not read. What is typed meanwhile is lost, but not Ctrl-]. */
+static void discard_typed(struct session *s)
+{
+	char buf[READ_BYTES];
+	ssize_t n = read(s->in_fd, buf, sizeof(buf));
+
+	if (n > 0)
+		find_escape(s, buf, n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		close_input(s);
+}
+
 static void pump_input(struct session *s)
 {
 	bool more = true;
@@ -263,7 +276,8 @@ static void pump_input(struct session *s)
 	while (more) {
 		if (!write_pending(s)) {
 			/* Off the loop, not only unasked: an end of file is reported regardless. */
-			stop_watching(s);
+			if (!s->raw)
+				stop_watching(s);
 			return;
 		}
 		if (s->in_fd < 0 || !s->in_always)
@@ -288,6 +302,10 @@ static void on_readable(void *arg, uint32_t events)
 	struct session *s = arg;
 
 	(void)events;
+	if (s->pending_len && s->raw) {
+		discard_typed(s);
+		return;
+	}
 	if (s->pending_len)
 		return;
 	read_input(s);
