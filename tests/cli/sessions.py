@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 
@@ -326,5 +327,47 @@ def stuck():
     nothing_left("stuck")
 
 
-for part in (exit_codes, commands, userland, signals, terminals, background, stuck):
+def listed():
+    return run(["list", "--json"]).stdout != b""
+
+
+def liars():
+    """A control socket that says what is not so."""
+    run(DETACH, DEAF)
+    path = SOCKETS + "/web.sock"
+    os.rename(path, path + ".real")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.bind(path)
+        s.listen()
+        if os.fork() == 0:
+            for answer in ([b"k", b"e\0ended"], [b"k", b"e\0ended"]):
+                c, _ = s.accept()
+                c.recv(100)
+                for packet in answer:
+                    c.send(packet)
+                c.close()
+            os._exit(0)
+        r = run(["stop", "web"])
+        check("stop believes the driver, not the socket", r.returncode == 1 and listed(), r)
+        r = run(["stop", "web", "--force"])
+        check("stop --force ends a guest whose socket lies", r.returncode == 0 and not listed(), r)
+        os.wait()
+    os.unlink(path + ".real")
+    run(DETACH, DEAF)
+    clients = []
+    for _ in range(16):
+        c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        c.connect(path)
+        clients.append(c)
+    r = run(["stop", "web"])
+    check("a hang-up is not the end of the guest", r.returncode == 1 and b"hung up" in r.stderr and
+          listed(), r)
+    r = run(["stop", "web", "--force"])
+    check("stop --force does not need the socket", r.returncode == 0 and not listed(), r)
+    for c in clients:
+        c.close()
+    nothing_left("liars")
+
+
+for part in (exit_codes, commands, userland, signals, terminals, background, stuck, liars):
     part()

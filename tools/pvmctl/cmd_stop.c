@@ -42,7 +42,10 @@ static long long now_ms(void)
 	return ts.tv_sec * 1000ll + ts.tv_nsec / 1000000;
 }
 
-/* Send a request and wait for the guest's end. Return: 0, -ETIMEDOUT, or another -errno. */
+/*
+ * Send a request and wait for the guest's end. Return: 0; -ETIMEDOUT; -ECONNRESET: hung up, which may
+ * be its end or not; another -errno.
+ */
 static int request(int fd, enum ctl_kind kind, uint64_t wait_ms)
 {
 	long long end = now_ms() + wait_ms, left;
@@ -52,7 +55,7 @@ static int request(int fd, enum ctl_kind kind, uint64_t wait_ms)
 
 	ret = ctl_send(fd, kind, NULL, 0, true);
 	if (ret)
-		return ret;
+		return ret == -EPIPE ? -ECONNRESET : ret;
 	for (;;) {
 		left = end - now_ms();
 		if (left <= 0)
@@ -67,7 +70,9 @@ static int request(int fd, enum ctl_kind kind, uint64_t wait_ms)
 			continue;
 		if (ret < 0)
 			return ret;
-		if (ret == 0 || packet.kind == CTL_ENDED)
+		if (ret == 0)
+			return -ECONNRESET;
+		if (packet.kind == CTL_ENDED)
 			return 0;
 		if (packet.kind == CTL_REFUSED)
 			return -EOPNOTSUPP;
@@ -207,9 +212,11 @@ static int cmd_stop(int argc, char **argv)
 		err = request(fd, args.force ? CTL_FORCE : CTL_STOP,
 			      args.force ? FORCE_MS : args.timeout_s * 1000);
 		close(fd);
-		/* It says so before the driver has taken the guest down. */
-		if (!err && id)
-			wait_gone(ctx, id);
+		/* It says so before the driver has taken the guest down, and only the driver knows. */
+		if (!err && id && !wait_gone(ctx, id))
+			err = -ETIMEDOUT;
+		else if (err == -ECONNRESET && ctx && wait_gone(ctx, id))
+			err = 0;
 		pvm_ctx_destroy(ctx);
 	}
 	if (!err)
@@ -220,8 +227,9 @@ static int cmd_stop(int argc, char **argv)
 		return msg_cannot(EXIT_FAILED, err, "it has not powered off in time",
 				  "wait longer with --timeout, or use --force", "stop guest %s",
 				  name);
-	return msg_cannot(EXIT_FAILED, err, NULL, "'pvmctl stop --force' ends it without asking",
-			  "stop guest %s", name);
+	return msg_cannot(EXIT_FAILED, err,
+			  err == -ECONNRESET ? "the pvmctl that runs it hung up, and it runs on" : NULL,
+			  "'pvmctl stop --force' ends it without asking", "stop guest %s", name);
 }
 
 const struct verb verb_stop = {
