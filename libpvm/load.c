@@ -27,6 +27,7 @@
 
 #define INPUT_LIMIT	(512ull << 20)	/* bytes of a kernel file */
 #define READ_CHUNK	(1u << 20)
+#define NOTES_LIMIT	(1u << 20)	/* bytes of all notes; headers may name the same ones again and again */
 
 /* bzImage setup header: offsets of Documentation/arch/x86/boot.rst */
 #define BZ_SETUP_SECTS		0x1f1
@@ -196,6 +197,7 @@ static int open_bzimage(const char *name, uint64_t limit, struct pvm_kernel *k)
 /* ---- ELF --------------------------------------------------------------------------------- */
 
 struct notes {
+	uint64_t bytes;			/* looked at so far */
 	bool any;			/* a Xen note was seen */
 	bool entry;
 	bool pv;			/* one that only PV kernels have a use for */
@@ -272,11 +274,17 @@ static void read_note(uint32_t type, const uint8_t *desc, size_t bytes, struct p
 }
 
 /* Notes are {u32 namesz, descsz, type; name, desc} with both padded to 4 bytes. */
-static void read_notes(const struct pvm_blob *b, uint64_t at, uint64_t bytes,
-		       struct pvm_kernel *k, struct notes *n)
+static int read_notes(const char *name, uint64_t at, uint64_t bytes, struct pvm_kernel *k,
+		      struct notes *n)
 {
+	const struct pvm_blob *b = &k->blob;
+
 	if (at > b->bytes || bytes > b->bytes - at)
-		return;
+		return 0;
+	if (bytes > NOTES_LIMIT - n->bytes)
+		return pvm_fail(-ENOEXEC, "cannot load kernel %s: it has more than %u MiB of ELF notes, the file is corrupt",
+				name, NOTES_LIMIT >> 20);
+	n->bytes += bytes;
 	while (bytes >= 12) {
 		const uint8_t *p = b->data + at;
 		uint64_t namesz = ((uint64_t)le32(p) + 3) & ~3ull;
@@ -285,7 +293,7 @@ static void read_notes(const struct pvm_blob *b, uint64_t at, uint64_t bytes,
 		if (namesz + descsz > bytes - 12) {
 			/* The last one may lack its padding. */
 			if (namesz + le32(p + 4) > bytes - 12)
-				return;
+				return 0;
 			descsz = bytes - 12 - namesz;
 		}
 		if (le32(p) == 4 && !memcmp(p + 12, "Xen", 4))
@@ -293,6 +301,7 @@ static void read_notes(const struct pvm_blob *b, uint64_t at, uint64_t bytes,
 		at += 12 + namesz + descsz;
 		bytes -= 12 + namesz + descsz;
 	}
+	return 0;
 }
 
 static int check_notes(const char *name, const struct pvm_kernel *k, const struct notes *n)
@@ -383,10 +392,9 @@ static int walk_elf(const char *name, Elf *elf, struct pvm_kernel *k)
 			return pvm_fail(-ENOEXEC, "cannot load kernel %s: program header %zu is unreadable",
 					name, i);
 		if (ph.p_type == PT_NOTE)
-			read_notes(&k->blob, ph.p_offset, ph.p_filesz, k, &n);
-		if (ph.p_type != PT_LOAD)
-			continue;
-		err = add_segment(name, k, &ph, i);
+			err = read_notes(name, ph.p_offset, ph.p_filesz, k, &n);
+		else if (ph.p_type == PT_LOAD)
+			err = add_segment(name, k, &ph, i);
 		if (err)
 			return err;
 	}
@@ -395,9 +403,12 @@ static int walk_elf(const char *name, Elf *elf, struct pvm_kernel *k)
 		Elf_Scn *scn = NULL;
 		GElf_Shdr sh;
 
-		while ((scn = elf_nextscn(elf, scn)))
+		while ((scn = elf_nextscn(elf, scn))) {
 			if (gelf_getshdr(scn, &sh) && sh.sh_type == SHT_NOTE)
-				read_notes(&k->blob, sh.sh_offset, sh.sh_size, k, &n);
+				err = read_notes(name, sh.sh_offset, sh.sh_size, k, &n);
+			if (err)
+				return err;
+		}
 	}
 	return check_notes(name, k, &n);
 }

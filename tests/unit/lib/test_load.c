@@ -396,6 +396,69 @@ static void kernels_that_cannot_boot_are_told_why(void **state)
 	expect_refused((struct bytes){ (uint8_t *)"#!/bin/sh\n", 10 }, -ENOEXEC, "neither");
 }
 
+#define AREA	20480		/* of notes; 52 of them are less than 1 MiB, 53 are more */
+
+/* @nr program or section headers that all name the same @bytes as notes. */
+static struct bytes make_notes(bool sections, unsigned int nr, size_t bytes)
+{
+	struct bytes b = make_elf(sections ? NOTES_SECTION : NOTES_LINUX, 4 << 20);
+	Elf64_Ehdr *eh = (Elf64_Ehdr *)b.p;
+	Elf64_Phdr *ph = (Elf64_Phdr *)(b.p + 0x1000);
+	Elf64_Shdr *sh = (Elf64_Shdr *)(b.p + 0x1000);
+
+	/* one note of no one's in front of Xen's own, so that all of the area is gone through */
+	for (size_t at = 0x100000; at < 0x100000 + bytes; at += 16)
+		memcpy(b.p + at, "\4\0\0\0\0\0\0\0\1\0\0\0GNU", 16);
+	if (sections) {
+		memmove(sh, b.p + eh->e_shoff, sizeof(*sh));
+		for (unsigned int i = 1; i < nr + 1; i++)
+			sh[i] = (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_offset = 0x100000,
+					      .sh_size = bytes };
+		sh[nr + 1] = (Elf64_Shdr){ .sh_type = SHT_NOTE, .sh_offset = 0x200, .sh_size = 300 };
+		eh->e_shoff = 0x1000;
+		eh->e_shnum = (uint16_t)(nr + 2);
+		return b;
+	}
+	memcpy(ph, b.p + eh->e_phoff, 3 * sizeof(*ph));
+	for (unsigned int i = 3; i < nr + 3; i++)
+		ph[i] = (Elf64_Phdr){ .p_type = PT_NOTE, .p_offset = 0x100000, .p_filesz = bytes };
+	eh->e_phoff = 0x1000;
+	eh->e_phnum = (uint16_t)(nr + 3);
+	return b;
+}
+
+static void notes_are_bounded_however_often_they_are_named(void **state)
+{
+	static const struct {
+		bool sections;
+		unsigned int nr;
+		size_t bytes;
+		bool refused;
+	} t[] = {
+		{ false, 1, AREA, false },
+		{ false, 50, AREA, false },
+		{ false, 53, AREA, true },
+		{ false, 60000, AREA, true },
+		{ false, 1, 1 << 20, true },	/* with those of Xen */
+		{ true, 50, AREA, false },
+		{ true, 53, AREA, true },
+		{ true, 60000, AREA, true },
+	};
+
+	for (size_t i = 0; i < sizeof(t) / sizeof(t[0]); i++) {
+		struct bytes b = make_notes(t[i].sections, t[i].nr, t[i].bytes);
+
+		if (t[i].refused) {
+			expect_refused(b, -ENOEXEC, "1 MiB of ELF notes");
+		} else {
+			assert_int_equal(load(b), 0);
+			assert_string_equal(k.info.guest_os, "linux");
+			pvm_kernel_close(&k);
+		}
+		free(b.p);
+	}
+}
+
 static void bzimage_headers_are_checked(void **state)
 {
 	struct bytes elf = make_elf(NOTES_LINUX, 3000), packed = pack(PVM_FORMAT_GZIP, elf);
@@ -576,6 +639,7 @@ int main(void)
 		cmocka_unit_test(every_cut_and_most_damage_is_noticed),
 		cmocka_unit_test(bare_and_gzipped_elf_load),
 		cmocka_unit_test(kernels_that_cannot_boot_are_told_why),
+		cmocka_unit_test(notes_are_bounded_however_often_they_are_named),
 		cmocka_unit_test(bzimage_headers_are_checked),
 		cmocka_unit_test(decompression_bombs_are_bounded),
 		cmocka_unit_test(output_of_exactly_the_limit_fits),
