@@ -5,6 +5,7 @@ Sessions with guests: consoles, terminals, signals, exit codes.
 import hashlib
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -369,5 +370,18 @@ def liars():
     nothing_left("liars")
 
 
-for part in (exit_codes, commands, userland, signals, terminals, background, stuck, liars):
+def held():
+    """What a caller has open."""
+    reader, writer = os.pipe()
+    subprocess.run([PVMCTL] + DETACH, env=environment(POLITE, {}), stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL, pass_fds=(writer,), timeout=30, check=False)
+    os.close(writer)
+    ready, _, _ = select.select([reader], [], [], 3)
+    check("a detached guest holds none of its caller's descriptors", ready and listed())
+    os.close(reader)
+    run(["stop", "web"])
+    nothing_left("held")
+
+
+for part in (exit_codes, commands, userland, signals, terminals, background, stuck, liars, held):
     part()

@@ -372,7 +372,12 @@ static int run_detached(struct plan *p)
 	if (pid < 0)
 		return msg_cannot(EXIT_FAILED, errno, NULL, NULL, "start guest %s", p->name);
 	if (pid == 0) {
-		close(pipefd[0]);
+		/*
+		 * A lock or the write end of a pipe must not be held for a guest's life. All that the
+		 * guest needs is in memory, or opened by name from here on.
+		 */
+		close_range(3, pipefd[1] - 1, 0);
+		close_range(pipefd[1] + 1, ~0u, 0);
 		setsid();	/* the caller's terminal and its signals are not ours any more */
 		exit(run_guest(p, pipefd[1]));
 	}
