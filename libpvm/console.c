@@ -13,8 +13,10 @@
  * because nobody dispatches the loop: early output waits at most EARLY_WAIT_MS for room and is lost
  * then.
  *
- * Descriptors are used without changing their flags, which other processes may share: writes are
- * made only when poll(2) says so, and of at most PIPE_BUF bytes, which such a pipe takes whole.
+ * Descriptors are used without changing their flags, which other processes may share, and writing
+ * must not wait, or destroying the guest would wait with it: sockets are told so in each call, pipes
+ * and terminals are opened anew with flags of our own. What cannot be is written only when poll(2)
+ * says so, and as little as it then takes for sure.
  *
  * The guest's indices are hostile; see ring.h.
  */
@@ -24,8 +26,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -37,6 +43,7 @@
 #define IN_FIFO		(4u << 10)
 #define EARLY_WAIT_MS	2000
 #define DRAIN_WAIT_MS	1000
+#define PTY_BYTES	256		/* a pty that is writable at all has room for these */
 #define ROUNDS		64		/* of one service call, so that other watches get a turn */
 
 /* ---- ring <-> fifo, under the lock ------------------------------------------------------- */
@@ -149,11 +156,14 @@ static ssize_t write_quietly(int fd, const void *buf, size_t bytes)
 static size_t write_fd(struct pvm_console *con, const uint8_t *buf, size_t bytes)
 {
 	struct pollfd p = { .fd = con->out_fd, .events = POLLOUT };
-	ssize_t n = -1;
+	size_t most = con->out_small ? PTY_BYTES : PIPE_BUF;
+	ssize_t n;
 
 	if (poll(&p, 1, 0) == 0)
 		return 0;
-	n = write_quietly(con->out_fd, buf, bytes < PIPE_BUF ? bytes : PIPE_BUF);
+	n = send(con->out_fd, buf, bytes, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n < 0 && errno == ENOTSOCK)
+		n = write_quietly(con->out_fd, buf, bytes < most ? bytes : most);
 	if (n >= 0)
 		return (size_t)n;
 	if (errno == EAGAIN || errno == EINTR)
@@ -466,6 +476,31 @@ void pvm_console_detach(struct pvm_console *con)
 	drop_out_fd(con);
 }
 
+/*
+ * A descriptor for @fd that is written without waiting. @small: it is a terminal that waits for the
+ * room that a large write wants. The name of a pty's master makes another pty, so it is not opened.
+ * Return: descriptor, or -1 with errno.
+ */
+static int open_output(int fd, bool *small)
+{
+	bool tty = isatty(fd), master;
+	unsigned int nr;
+	struct stat st;
+	char path[32];
+	int fresh;
+
+	*small = false;
+	master = tty && !ioctl(fd, TIOCGPTN, &nr);
+	if (!master && !fstat(fd, &st) && (tty || S_ISFIFO(st.st_mode))) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		fresh = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+		if (fresh >= 0)
+			return fresh;
+	}
+	*small = tty;
+	return fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
 int pvm_console_attach(struct pvm_console *con, int in_fd, int out_fd)
 {
 	int err;
@@ -483,7 +518,7 @@ int pvm_console_attach(struct pvm_console *con, int in_fd, int out_fd)
 			goto err_detach;
 	}
 	if (out_fd >= 0) {
-		con->out_fd = fcntl(out_fd, F_DUPFD_CLOEXEC, 0);
+		con->out_fd = open_output(out_fd, &con->out_small);
 		if (con->out_fd < 0)
 			goto err_errno;
 		err = pvm_loop_add(con->vm->loop, con->out_fd, 0, on_output, con,

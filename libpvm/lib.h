@@ -115,6 +115,7 @@ struct pvm_console {
 	void *space_arg;
 	int in_fd;
 	int out_fd;
+	bool out_small;			/* a terminal whose writes wait: only little at a time */
 	struct pvm_watch *in_watch;
 	struct pvm_watch *out_watch;
 	bool in_plain;			/* input is a regular file: always ready, not in the loop */

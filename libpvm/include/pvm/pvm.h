@@ -558,7 +558,8 @@ PVM_API int pvm_console_on_space(struct pvm_console *con, void (*fn)(void *arg),
  *	once and output is thrown away from then on
  *
  * May be the same (a socket, a pty). The descriptors are duplicated, their flags are not changed;
- * terminal modes are the caller's affair. Before pvm_vm_start() or on the loop's thread.
+ * terminal modes are the caller's affair. A slow reader of @out_fd makes the guest wait, nobody else.
+ * Before pvm_vm_start() or on the loop's thread.
  */
 PVM_API int pvm_console_attach(struct pvm_console *con, int in_fd, int out_fd);
 

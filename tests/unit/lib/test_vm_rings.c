@@ -7,6 +7,8 @@
 #include "fake_guest.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
 #include <unistd.h>
 #include <xen/io/console.h>
 #include <xen/io/xs_wire.h>
@@ -92,6 +94,20 @@ static int guest_chatty(struct pvm_run *run, void *arg)
 		line[i] = (char)('a' + i % 26);
 	if (!con_write(line, sizeof(line)))
 		return -EINTR;
+	return shut_down(run, 1);
+}
+
+/* So that a pty has room for less than a whole write at some time, not for all or nothing. */
+static int guest_uneven(struct pvm_run *run, void *arg)
+{
+	static char line[2000];
+
+	memset(line, 'u', sizeof(line));
+	for (int i = 0; i < 300; i++) {
+		if (!con_write(line, (size_t)(i * 37 % 1900 + 1)))
+			return -EINTR;
+		usleep(100);
+	}
 	return shut_down(run, 1);
 }
 
@@ -283,6 +299,75 @@ static void a_broken_pipe_stops_neither_guest_nor_process(void **state)
 	finish(PVM_EXIT_SHUTDOWN, PVM_SHUTDOWN_REBOOT);
 }
 
+/* The guest's output fills a pty that nobody reads; @end: 0 = its master, 1 = its slave. */
+static void destroy_with_output_stuck_in_a_pty(int end)
+{
+	struct pollfd p = { .events = POLLOUT };
+	struct termios t;
+	int pty[2];
+
+	assert_int_equal(openpty(&pty[0], &pty[1], NULL, NULL, NULL), 0);
+	tcgetattr(pty[1], &t);
+	t.c_lflag &= ~(unsigned int)(ICANON | ECHO);	/* or a line without end is thrown away */
+	tcsetattr(pty[1], TCSANOW, &t);
+	fake.guest = guest_uneven;
+	assert_int_equal(create(16 << 20, PVM_VM_OWN_THREAD), 0);
+	assert_int_equal(load(), 0);
+	assert_int_equal(pvm_console_attach(pvm_vm_console(vm), -1, pty[end]), 0);
+	assert_int_equal(pvm_vm_start(vm), 0);
+	p.fd = pty[end];
+	for (int i = 0; i < 500 && poll(&p, 1, 0); i++)
+		usleep(10000);
+	usleep(100000);
+	alarm(30);
+	pvm_vm_destroy(vm);
+	alarm(0);
+	vm = NULL;
+	close(pty[0]);
+	close(pty[1]);
+}
+
+static void a_terminal_nobody_reads_does_not_hold_the_guest(void **state)
+{
+	destroy_with_output_stuck_in_a_pty(1);
+}
+
+static void a_pty_master_nobody_reads_does_not_hold_the_guest(void **state)
+{
+	destroy_with_output_stuck_in_a_pty(0);
+}
+
+static void a_pty_master_serves_as_console(void **state)
+{
+	static char typed[9000], got[9000];
+	struct termios t;
+	size_t n = 0;
+	int pty[2];
+
+	assert_int_equal(openpty(&pty[0], &pty[1], NULL, NULL, NULL), 0);
+	tcgetattr(pty[1], &t);
+	cfmakeraw(&t);
+	tcsetattr(pty[1], TCSANOW, &t);
+	memset(typed, 'm', sizeof(typed));
+	fake.guest = guest_echo;
+	assert_int_equal(create(16 << 20, PVM_VM_OWN_THREAD), 0);
+	assert_int_equal(load(), 0);
+	assert_int_equal(pvm_console_attach(pvm_vm_console(vm), pty[0], pty[0]), 0);
+	assert_int_equal(pvm_vm_start(vm), 0);
+	assert_int_equal(write(pty[1], typed, sizeof(typed)), sizeof(typed));
+	while (n < sizeof(got)) {
+		struct pollfd p = { .fd = pty[1], .events = POLLIN };
+
+		assert_int_equal(poll(&p, 1, 5000), 1);
+		n += (size_t)read(pty[1], got + n, sizeof(got) - n);
+	}
+	assert_memory_equal(got, typed, sizeof(typed));
+	finish(PVM_EXIT_SHUTDOWN, PVM_SHUTDOWN_POWEROFF);
+	pvm_console_detach(pvm_vm_console(vm));
+	close(pty[0]);
+	close(pty[1]);
+}
+
 static void xenbus_probes_and_obeys_a_shutdown_request(void **state)
 {
 	struct pvm_vm_exit ex = PVM_VM_EXIT_INIT;
@@ -326,6 +411,9 @@ int main(void)
 		T(descriptors_serve_as_console),
 		T(files_serve_as_console),
 		T(a_broken_pipe_stops_neither_guest_nor_process),
+		T(a_terminal_nobody_reads_does_not_hold_the_guest),
+		T(a_pty_master_nobody_reads_does_not_hold_the_guest),
+		T(a_pty_master_serves_as_console),
 		T(xenbus_probes_and_obeys_a_shutdown_request),
 		T(hostile_rings_are_no_longer_served),
 	};
