@@ -18,12 +18,16 @@
 static _Thread_local char errmsg[512];
 static _Thread_local char errname[64];
 
-/* Keeps bytes of UTF-8 (names of files), replaces control characters. */
+/* Keeps bytes of UTF-8 (names of files), replaces control characters; C1 is 0xc2 and a byte below 0xa0. */
 static void printable(char *text)
 {
-	for (; *text; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			*text = '?';
+	unsigned char *p = (unsigned char *)text;
+
+	for (; *p; p++)
+		if (*p < 0x20 || *p == 0x7f)
+			*p = '?';
+		else if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
+			p[0] = p[1] = '?';
 }
 
 int pvm_fail(int err, const char *fmt, ...)

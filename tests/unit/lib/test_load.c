@@ -571,6 +571,15 @@ static void files_and_buffers_are_the_same(void **state)
 	free(elf.p);
 }
 
+static void names_of_files_do_not_drive_a_terminal(void **state)
+{
+	struct pvm_load_opts o = PVM_LOAD_OPTS_INIT;
+
+	o.kernel_path = "/nonexistent/\x1b[31m\x7f\xc2\x9b" "31m\xc2\xc2\x80\xc3\xa4\xc2\xa0.";
+	assert_int_equal(pvm_kernel_open(&o, LIMIT, &k), -ENOENT);
+	assert_non_null(strstr(pvm_errmsg(), "/nonexistent/?[31m???31m\xc2??\xc3\xa4\xc2\xa0."));
+}
+
 static void initrds(void **state)
 {
 	struct pvm_load_opts o = PVM_LOAD_OPTS_INIT;
@@ -644,6 +653,7 @@ int main(void)
 		cmocka_unit_test(decompression_bombs_are_bounded),
 		cmocka_unit_test(output_of_exactly_the_limit_fits),
 		cmocka_unit_test(files_and_buffers_are_the_same),
+		cmocka_unit_test(names_of_files_do_not_drive_a_terminal),
 		cmocka_unit_test(initrds),
 		cmocka_unit_test(real_kernels_load),
 	};
