@@ -245,6 +245,7 @@ void pvm_vcpu_leave(struct pvm_vcpu *v);
 
 /* life.c */
 enum pvm_vm_phase pvm_vm_phase(struct pvm_vm *vm);
+int pvm_thread_create(pthread_t *thread, void *(*fn)(void *), void *arg);
 void pvm_vm_loop_stop(struct pvm_vm *vm);
 bool pvm_vm_join(struct pvm_vm *vm);
 void pvm_vm_on_end(void *arg, uint32_t events);

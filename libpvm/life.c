@@ -44,6 +44,28 @@ enum pvm_vm_phase pvm_vm_phase(struct pvm_vm *vm)
 	return phase;
 }
 
+/* ---- threads ----------------------------------------------------------------------------- */
+
+/*
+ * Signals of the process are for the caller's threads. Those that a fault of the thread itself
+ * raises are left: blocked, they kill without the caller's handler, which may have a terminal to
+ * put in order.
+ */
+int pvm_thread_create(pthread_t *thread, void *(*fn)(void *), void *arg)
+{
+	static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS };
+	sigset_t blocked, old;
+	int err;
+
+	sigfillset(&blocked);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		sigdelset(&blocked, faults[i]);
+	pthread_sigmask(SIG_SETMASK, &blocked, &old);
+	err = -pthread_create(thread, NULL, fn, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return err;
+}
+
 /* ---- own thread for the loop ------------------------------------------------------------- */
 
 static void *loop_main(void *arg)
@@ -64,13 +86,9 @@ static void *loop_main(void *arg)
 
 static int loop_thread_start(struct pvm_vm *vm)
 {
-	sigset_t all, old;
 	int err;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = -pthread_create(&vm->loop_thread, NULL, loop_main, vm);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = pvm_thread_create(&vm->loop_thread, loop_main, vm);
 	if (err)
 		return pvm_fail(err, "cannot start a thread for guest %s: %s", vm->name,
 				pvm_strerror(err));

@@ -2,14 +2,13 @@
 /*
  * vCPU: a descriptor, the page shared with the driver, and the thread that runs the guest.
  *
- * The thread blocks all signals: a process's signals are for the caller's threads, and leaving the
- * guest is asked for by PVM_VM_KICK. It ends for one of four reasons: the guest shut down, the
- * guest is dead (EIO), it was told to leave (vm->stopping), or the host could not go on. Whatever
- * the reason, it reports through pvm_vm_ended_by() before pvm_vm_vcpu_finished(), and touches
- * nothing after.
+ * A process's signals are for the caller's threads (pvm_thread_create()), and leaving the guest is
+ * asked for by PVM_VM_KICK. The thread ends for one of four reasons: the guest shut down, the guest
+ * is dead (EIO), it was told to leave (vm->stopping), or the host could not go on. Whatever the
+ * reason, it reports through pvm_vm_ended_by() before pvm_vm_vcpu_finished(), and touches nothing
+ * after.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -184,13 +183,9 @@ void pvm_vcpu_fini(struct pvm_vcpu *v)
 int pvm_vcpu_start(struct pvm_vcpu *v)
 {
 	char name[16];
-	sigset_t all, old;
 	int err;
 
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	err = -pthread_create(&v->thread, NULL, vcpu_main, v);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	err = pvm_thread_create(&v->thread, vcpu_main, v);
 	if (err)
 		return pvm_fail(err, "cannot start a thread for vCPU %u of guest %s: %s", v->id,
 				v->vm->name, pvm_strerror(err));

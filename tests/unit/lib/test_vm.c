@@ -6,6 +6,7 @@
 #include "test.h"
 #include "fake_guest.h"
 
+#include <signal.h>
 #include <xen/grant_table.h>
 #include <xen/io/console.h>
 
@@ -37,6 +38,27 @@ static int guest_balloon(struct pvm_run *run, void *arg)
 		return 0;
 	}
 	CHECK(!*given && *kept && !*last && *before);
+	return shut_down(run, 0);
+}
+
+static const int faults[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGSYS };
+
+/* Of the calling thread: only what it raises itself gets through. */
+static bool signals_are_right(void)
+{
+	sigset_t now;
+
+	pthread_sigmask(SIG_SETMASK, NULL, &now);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+		if (sigismember(&now, faults[i]))
+			return false;
+	return sigismember(&now, SIGTERM) && sigismember(&now, SIGCHLD) && sigismember(&now, SIGPIPE);
+}
+
+static int guest_signals(struct pvm_run *run, void *arg)
+{
+	CHECK(signals_are_right());
+	con_write("x", 1);
 	return shut_down(run, 0);
 }
 
@@ -417,6 +439,25 @@ static void logs_go_to_the_callback(void **state)
 	assert_int_equal(log_lines, 2);		/* loaded, ended */
 }
 
+static size_t take_signals(void *arg, const void *buf, size_t bytes)
+{
+	*(bool *)arg = signals_are_right();
+	return bytes;
+}
+
+static void threads_block_signals_but_faults(void **state)
+{
+	bool right = false;
+
+	fake.guest = guest_signals;
+	assert_int_equal(create(16 << 20, PVM_VM_OWN_THREAD), 0);
+	assert_int_equal(load(), 0);
+	pvm_console_set_output(pvm_vm_console(vm), take_signals, &right);
+	assert_int_equal(pvm_vm_start(vm), 0);
+	finish(PVM_EXIT_SHUTDOWN, PVM_SHUTDOWN_POWEROFF);
+	assert_true(right);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -436,6 +477,7 @@ int main(void)
 		T(every_failing_allocation_is_undone),
 		T(lists_and_counters),
 		T(logs_go_to_the_callback),
+		T(threads_block_signals_but_faults),
 	};
 
 	return cmocka_run_group_tests_name("vm", tests, NULL, NULL);
