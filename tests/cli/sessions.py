@@ -2,6 +2,7 @@
 """
 Sessions with guests: consoles, terminals, signals, exit codes.
 """
+import fcntl
 import hashlib
 import json
 import os
@@ -371,7 +372,7 @@ def liars():
 
 
 def held():
-    """What a caller has open."""
+    """What a caller has open, and the directory of sockets."""
     reader, writer = os.pipe()
     subprocess.run([PVMCTL] + DETACH, env=environment(POLITE, {}), stdin=subprocess.DEVNULL,
                    stdout=subprocess.DEVNULL, pass_fds=(writer,), timeout=30, check=False)
@@ -380,6 +381,30 @@ def held():
     check("a detached guest holds none of its caller's descriptors", ready and listed())
     os.close(reader)
     run(["stop", "web"])
+    path = SOCKETS + "/web.sock"
+    lock = os.open(SOCKETS, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    p = subprocess.Popen([PVMCTL] + DETACH, env=environment(POLITE, {}), stdin=subprocess.DEVNULL,
+                         stdout=subprocess.DEVNULL)
+    time.sleep(1)
+    early = os.path.exists(path)
+    fcntl.flock(lock, fcntl.LOCK_UN)
+    check("a socket is made while nobody removes one", ends(p) and p.returncode == 0 and not early and
+          os.path.exists(path), (early, p.returncode))
+    kill_and_wait(json.loads(run(["list", "--json"]).stdout)["pid"])
+    run(DETACH, POLITE)
+    os.kill(json.loads(run(["list", "--json"]).stdout)["pid"], signal.SIGSTOP)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    p = subprocess.Popen([PVMCTL, "stop", "web", "--force"])
+    for _ in range(200):
+        if not listed():
+            break
+        time.sleep(0.05)
+    time.sleep(0.5)
+    kept = os.path.exists(path)
+    os.close(lock)
+    check("and removed while nobody makes one", kept and ends(p) and p.returncode == 0 and
+          not os.path.exists(path), (kept, p.returncode))
     nothing_left("held")
 
 

@@ -7,11 +7,13 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -99,16 +101,58 @@ int ctl_connect(const char *name, uid_t uid)
 	return fd;
 }
 
-void ctl_forget(const char *name)
+int ctl_lock(bool create)
+{
+	char dir[PATH_MAX / 2];
+	int err, fd;
+
+	err = ctl_directory(geteuid(), create, dir, sizeof(dir));
+	if (err)
+		return err;
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	while (flock(fd, LOCK_EX))
+		if (errno != EINTR) {
+			err = -errno;
+			close(fd);
+			return err;
+		}
+	return fd;
+}
+
+bool ctl_is_left(const char *name)
 {
 	struct sockaddr_un sa;
 	int fd = ctl_socket(name, geteuid(), false, &sa);
+	bool left;
 
 	if (fd < 0)
-		return;
-	if (connect(fd, (struct sockaddr *)&sa, sizeof(sa)) && errno == ECONNREFUSED)
-		unlink(sa.sun_path);
+		return false;
+	/* Who is too busy to accept is somebody; the lock's holder waits for nobody. */
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	left = connect(fd, (struct sockaddr *)&sa, sizeof(sa)) &&
+	       (errno == ECONNREFUSED || errno == ENOENT);
 	close(fd);
+	return left;
+}
+
+static void forget_locked(const char *name)
+{
+	struct sockaddr_un sa;
+
+	if (ctl_is_left(name) && !ctl_address(name, geteuid(), false, &sa))
+		unlink(sa.sun_path);
+}
+
+void ctl_forget(const char *name)
+{
+	int lock = ctl_lock(false);
+
+	if (lock < 0)
+		return;
+	forget_locked(name);
+	close(lock);
 }
 
 void ctl_sweep(void)
@@ -127,7 +171,7 @@ void ctl_sweep(void)
 		    pid <= 0 || !kill(pid, 0) || errno != ESRCH)
 			continue;
 		snprintf(name, sizeof(name), "guest-%d", pid);
-		ctl_forget(name);
+		forget_locked(name);
 	}
 	if (d)
 		closedir(d);

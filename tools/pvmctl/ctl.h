@@ -91,10 +91,26 @@ void ctl_close(struct ctl_server *s, int code, const char *text);
  */
 int ctl_directory(uid_t uid, bool create, char *path, size_t len);
 
+/**
+ * ctl_lock() - hold this user's directory of sockets, until the descriptor is closed
+ * @create:	make it if there is none
+ *
+ * Between its bind() and its listen() a new socket refuses like one that was left: who makes one and
+ * who removes one must not meet. Return: descriptor or -errno.
+ */
+int ctl_lock(bool create);
+
+/** ctl_is_left() - is there nobody at this user's socket of guest @name? With the lock. */
+bool ctl_is_left(const char *name);
+
 /** ctl_forget() - remove the socket that a killed pvmctl of this user left, unless somebody answers */
 void ctl_forget(const char *name);
 
-/** ctl_sweep() - forget sockets named after processes (guest-PID) that are gone; other names come again */
+/**
+ * ctl_sweep() - forget sockets named after processes (guest-PID) that are gone; other names come again
+ *
+ * With the lock.
+ */
 void ctl_sweep(void);
 
 struct sockaddr_un;

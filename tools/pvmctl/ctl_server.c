@@ -219,7 +219,7 @@ int ctl_serve(struct pvm_loop *loop, const char *name, const struct ctl_ops *ops
 	      struct ctl_server **server)
 {
 	struct ctl_server *s = calloc(1, sizeof(*s));
-	int err, probe;
+	int err, lock;
 	size_t i;
 
 	if (!s)
@@ -229,16 +229,19 @@ int ctl_serve(struct pvm_loop *loop, const char *name, const struct ctl_ops *ops
 	s->arg = arg;
 	for (i = 0; i < MAX_CLIENTS; i++)
 		s->clients[i].fd = -1;
+	lock = ctl_lock(true);
+	if (lock < 0) {
+		err = lock;
+		goto err_free;
+	}
 	s->fd = ctl_socket(name, geteuid(), true, &s->sa);
 	if (s->fd < 0) {
 		err = s->fd;
-		goto err_free;
+		goto err_unlock;
 	}
 	/* The driver has given us the name, so a socket that still answers is somebody's mistake
 	 * and one that does not is left from a pvmctl that was killed. */
-	probe = ctl_connect(name, geteuid());
-	if (probe >= 0) {
-		close(probe);
+	if (!ctl_is_left(name)) {
 		err = -EADDRINUSE;
 		goto err_close;
 	}
@@ -255,12 +258,15 @@ int ctl_serve(struct pvm_loop *loop, const char *name, const struct ctl_ops *ops
 	err = pvm_loop_add(loop, s->fd, PVM_LOOP_READ, on_connect, s, &s->watch);
 	if (err)
 		goto err_unlink;
+	close(lock);
 	*server = s;
 	return 0;
 err_unlink:
 	unlink(s->sa.sun_path);
 err_close:
 	close(s->fd);
+err_unlock:
+	close(lock);
 err_free:
 	free(s);
 	return err;
