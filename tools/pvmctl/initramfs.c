@@ -11,13 +11,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "cpio.h"
 #include "elf.h"
+#include "hostfile.h"
 #include "initramfs.h"
 #include "out.h"
 
@@ -103,47 +103,18 @@ static void tree_free(struct tree *t)
 
 /* ---- files of the host ---- */
 
-struct mapped {
-	void *data;
-	size_t len;
-	struct stat st;
-};
-
-static int map_file(const char *path, struct mapped *m)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
-
-	if (fd < 0)
-		return -errno;
-	err = fstat(fd, &m->st) ? -errno : 0;
-	if (!err && S_ISDIR(m->st.st_mode))
-		err = -EISDIR;
-	if (!err && !S_ISREG(m->st.st_mode))
-		err = -EINVAL;
-	if (!err && !m->st.st_size)
-		err = -ENOEXEC;
-	if (!err) {
-		m->len = m->st.st_size;
-		m->data = mmap(NULL, m->len, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (m->data == MAP_FAILED)
-			err = -errno;
-	}
-	close(fd);
-	return err;
-}
-
 static int add_host_file(struct tree *t, const char *path)
 {
-	struct mapped m;
+	struct hostfile file;
 	int err;
 
 	if (tree_has(t, path + 1))
 		return 0;
-	err = map_file(path, &m);
+	err = hostfile_map(path, &file);
 	if (err)
 		return err;
-	tree_file(t, path + 1, m.st.st_mode & 0755, m.data, m.len);
-	munmap(m.data, m.len);
+	tree_file(t, path + 1, file.st.st_mode & 0755, file.data, file.len);
+	hostfile_unmap(&file);
 	return 0;
 }
 
@@ -210,16 +181,16 @@ static int add_libraries(struct tree *t, const char *loader, const char *program
 static int add_program(struct tree *t, const char *path, const char **why, int depth)
 {
 	struct program prog;
-	struct mapped m;
+	struct hostfile file;
 	int err;
 
-	err = map_file(path, &m);
+	err = hostfile_map(path, &file);
 	if (err)
 		return err;
-	program_inspect(m.data, m.len, &prog);
+	program_inspect(file.data, file.len, &prog);
 	if (prog.kind != PROGRAM_FOREIGN && prog.kind != PROGRAM_UNKNOWN)
-		tree_file(t, path + 1, 0755, m.data, m.len);
-	munmap(m.data, m.len);
+		tree_file(t, path + 1, 0755, file.data, file.len);
+	hostfile_unmap(&file);
 	switch (prog.kind) {
 	case PROGRAM_STATIC:
 		return 0;
@@ -285,7 +256,7 @@ static bool is_applet(const char *busybox, const char *name)
 static int add_busybox(struct tree *t, const char **busybox)
 {
 	const char *why = NULL;
-	struct mapped m;
+	struct hostfile file;
 	int err;
 
 	*busybox = busybox_path();
@@ -296,10 +267,10 @@ static int add_busybox(struct tree *t, const char **busybox)
 	err = add_program(t, *busybox, &why, 1);
 	/* init calls it by one name, wherever the host has it. */
 	if (!err && !tree_has(t, "bin/busybox")) {
-		err = map_file(*busybox, &m);
+		err = hostfile_map(*busybox, &file);
 		if (!err) {
-			tree_file(t, "bin/busybox", 0755, m.data, m.len);
-			munmap(m.data, m.len);
+			tree_file(t, "bin/busybox", 0755, file.data, file.len);
+			hostfile_unmap(&file);
 		}
 	}
 	if (err)
