@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Files of the host are mapped, never executed. Neighbour: initramfs.c copies.
+ * Files of the host are mapped, never executed. Neighbours: needed.c asks for libraries,
+ * initramfs.c copies what was found.
  */
 #include <errno.h>
 #include <fcntl.h>
