@@ -4,8 +4,9 @@
  * libraries. Nothing is written to the host's disk.
  *
  * A program is put at the path it has on the host, and so are its libraries: its loader then finds
- * them where it did here. Which libraries, the loader itself says (--list): it alone knows its
- * search rules. Neighbours: cpio.c writes, elf.c looks, wire.h tells what init says to pvmctl.
+ * them where it would here. Neither is executed here, not even to ask what it needs: the guest is
+ * there because the program is not trusted. What does run is the host's own busybox, from a fixed
+ * place. Neighbours: needed.c finds libraries, cpio.c writes, wire.h tells what init says to pvmctl.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include "elf.h"
 #include "hostfile.h"
 #include "initramfs.h"
+#include "needed.h"
 #include "out.h"
 
 #define GUEST_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -27,6 +29,7 @@ struct tree {
 	struct cpio cpio;
 	char **paths;		/* members so far, without leading slash */
 	size_t nr_paths;
+	char *library_path;	/* LD_LIBRARY_PATH the command needs; NULL = none */
 };
 
 /* ---- the tree ---- */
@@ -91,6 +94,15 @@ static void tree_file(struct tree *t, const char *path, unsigned int perm, const
 	tree_note(t, path);
 }
 
+static void tree_symlink(struct tree *t, const char *path, const char *target)
+{
+	if (tree_has(t, path))
+		return;
+	tree_parents(t, path);
+	cpio_symlink(&t->cpio, path, target);
+	tree_note(t, path);
+}
+
 static void tree_free(struct tree *t)
 {
 	size_t i;
@@ -98,27 +110,176 @@ static void tree_free(struct tree *t)
 	for (i = 0; i < t->nr_paths; i++)
 		free(t->paths[i]);
 	free(t->paths);
+	free(t->library_path);
 	cpio_free(&t->cpio);
+}
+
+/*
+ * The name of a member for an absolute path: without "//", "/./" and "/../". The guest has real
+ * directories where the host may have links, so that ".." is just one name less there, whatever it
+ * leads to here; but whoever follows "a/../b" needs "a". malloc'ed; NULL is an error of the tree.
+ */
+static char *tree_name(struct tree *t, const char *path)
+{
+	char *name = malloc(strlen(path) + 2);
+	size_t len = 0, n;
+
+	if (!name) {
+		t->cpio.err = -ENOMEM;
+		return NULL;
+	}
+	for (; *path; path += n) {
+		path += strspn(path, "/");
+		n = strcspn(path, "/");
+		if (n == 2 && !memcmp(path, "..", 2)) {
+			memcpy(name + len, "/", 2);
+			if (len)
+				tree_parents(t, name);
+			while (len && name[--len] != '/')
+				;
+		} else if (n && !(n == 1 && *path == '.')) {
+			if (len)
+				name[len++] = '/';
+			memcpy(name + len, path, n);
+			len += n;
+		}
+	}
+	name[len] = 0;
+	return name;
 }
 
 /* ---- files of the host ---- */
 
-static int add_host_file(struct tree *t, const char *path)
+/* Of what a loader may want but can do without. */
+static void add_host_file(struct tree *t, const char *path)
 {
 	struct hostfile file;
+
+	if (tree_has(t, path + 1) || hostfile_map(path, &file))
+		return;
+	tree_file(t, path + 1, file.st.st_mode & 0755, file.data, file.len);
+	hostfile_unmap(&file);
+}
+
+static void put_file(struct tree *t, const char *path, unsigned int perm, const struct hostfile *file)
+{
+	char *name = tree_name(t, path);
+
+	if (name)
+		tree_file(t, name, perm, file->data, file->len);
+	free(name);
+}
+
+/* Nothing if @path is just a detour to @target. */
+static void put_link(struct tree *t, const char *path, const char *target)
+{
+	char *name = tree_name(t, path), *to = tree_name(t, target), *absolute;
+
+	if (name && to) {
+		if (asprintf(&absolute, "/%s", to) < 0) {
+			t->cpio.err = -ENOMEM;
+		} else {
+			tree_symlink(t, name, absolute);
+			free(absolute);
+		}
+	}
+	free(name);
+	free(to);
+}
+
+/* Program, loader or library: what needed.c found. */
+static void put_object(struct tree *t, const struct needed *n, const struct needed_object *o)
+{
+	if (o->is_alias)
+		put_link(t, o->path, n->objects[o->same_as].path);
+	else
+		put_file(t, o->path, o == n->objects ? 0755 : o->file.st.st_mode & 0755, &o->file);
+}
+
+/* The program @real, a path without symbolic links, which is called as @path. */
+static int add_dynamic(struct tree *t, const char *path, const char *real, const char **why)
+{
+	struct needed_search search;
+	struct needed n;
+	size_t i;
 	int err;
 
-	if (tree_has(t, path + 1))
-		return 0;
+	err = needed_search_host(&search);
+	if (err)
+		return err;
+	err = needed_resolve(&n, &search, real, why);
+	for (i = 0; !err && i < n.nr_objects; i++)
+		put_object(t, &n, &n.objects[i]);
+	if (!err) {
+		/* The loader takes the program's own directory ($ORIGIN) from where the link leads. */
+		put_link(t, path, real);
+		/* For unusual places. */
+		add_host_file(t, needed_loader_is_musl(n.objects[1].path) ? NEEDED_MUSL_PATH :
+									    "/etc/ld.so.cache");
+		if (n.by_library_path && !t->library_path) {
+			t->library_path = search.library_path;
+			search.library_path = NULL;
+		}
+	}
+	needed_free(&n);
+	needed_search_free(&search);
+	return err;
+}
+
+static int add_program(struct tree *t, const char *path, const char **why, int depth)
+{
+	struct program prog;
+	struct hostfile file;
+	char *real;
+	int err;
+
 	err = hostfile_map(path, &file);
 	if (err)
 		return err;
-	tree_file(t, path + 1, file.st.st_mode & 0755, file.data, file.len);
+	program_inspect(file.data, file.len, &prog);
+	if (prog.kind == PROGRAM_STATIC || prog.kind == PROGRAM_SCRIPT)
+		put_file(t, path, 0755, &file);
 	hostfile_unmap(&file);
-	return 0;
+	switch (prog.kind) {
+	case PROGRAM_STATIC:
+		return 0;
+	case PROGRAM_DYNAMIC:
+		real = realpath(path, NULL);
+		err = real ? add_dynamic(t, path, real, why) : -errno;
+		free(real);
+		return err;
+	case PROGRAM_SCRIPT:
+		/* busybox brings the usual interpreters; others come from the host. */
+		if (depth || !strcmp(prog.interpreter, "/bin/sh") ||
+		    !strcmp(prog.interpreter, "/usr/bin/env"))
+			return 0;
+		err = add_program(t, prog.interpreter, why, depth + 1);
+		if (err)
+			*why = "its interpreter cannot be copied";
+		return err;
+	case PROGRAM_FOREIGN:
+		*why = "it is a program for another kind of CPU";
+		return -ENOEXEC;
+	default:
+		*why = "it is no program";
+		return -ENOEXEC;
+	}
 }
 
-/* Runs a program for its output; its messages are thrown away. NULL: no process, no memory. */
+/* ---- busybox ---- */
+
+const char *busybox_path(void)
+{
+	static const char *const places[] = { "/bin/busybox", "/usr/bin/busybox", "/sbin/busybox" };
+	size_t i;
+
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
+		if (!access(places[i], R_OK | X_OK))
+			return places[i];
+	return NULL;
+}
+
+/* Runs busybox for its output; its messages are thrown away. NULL: no process, no memory. */
 static FILE *run_for_output(char *const argv[], pid_t *pid)
 {
 	int pipefd[2], null;
@@ -150,88 +311,6 @@ static int wait_for(pid_t pid)
 		if (errno != EINTR)
 			return -1;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* Lines are "NAME => PATH (ADDRESS)", "PATH (ADDRESS)", or of things that are no files. */
-static int add_libraries(struct tree *t, const char *loader, const char *program)
-{
-	char *argv[] = { (char *)loader, (char *)"--list", (char *)program, NULL };
-	char line[4096 + 64], *path, *end;
-	int err = 0;
-	pid_t pid;
-	FILE *f = run_for_output(argv, &pid);
-
-	if (!f)
-		return -errno;
-	while (fgets(line, sizeof(line), f)) {
-		path = strstr(line, " => ");
-		path = path ? path + 4 : line + strspn(line, " \t");
-		end = strstr(path, " (0x");
-		if (*path != '/' || !end || err)
-			continue;
-		*end = 0;
-		err = add_host_file(t, path);
-	}
-	fclose(f);
-	if (wait_for(pid) && !err)
-		err = -ENOEXEC;
-	return err;
-}
-
-static int add_program(struct tree *t, const char *path, const char **why, int depth)
-{
-	struct program prog;
-	struct hostfile file;
-	int err;
-
-	err = hostfile_map(path, &file);
-	if (err)
-		return err;
-	program_inspect(file.data, file.len, &prog);
-	if (prog.kind != PROGRAM_FOREIGN && prog.kind != PROGRAM_UNKNOWN)
-		tree_file(t, path + 1, 0755, file.data, file.len);
-	hostfile_unmap(&file);
-	switch (prog.kind) {
-	case PROGRAM_STATIC:
-		return 0;
-	case PROGRAM_DYNAMIC:
-		err = add_host_file(t, prog.interpreter);
-		if (!err)
-			err = add_libraries(t, prog.interpreter, path);
-		if (err)
-			*why = "its libraries cannot be found";
-		else
-			add_host_file(t, "/etc/ld.so.cache");	/* for unusual places; optional */
-		return err;
-	case PROGRAM_SCRIPT:
-		/* busybox brings the usual interpreters; others come from the host. */
-		if (depth || !strcmp(prog.interpreter, "/bin/sh") ||
-		    !strcmp(prog.interpreter, "/usr/bin/env"))
-			return 0;
-		err = add_program(t, prog.interpreter, why, depth + 1);
-		if (err)
-			*why = "its interpreter cannot be copied";
-		return err;
-	case PROGRAM_FOREIGN:
-		*why = "it is a program for another kind of CPU";
-		return -ENOEXEC;
-	default:
-		*why = "it is no program";
-		return -ENOEXEC;
-	}
-}
-
-/* ---- busybox ---- */
-
-const char *busybox_path(void)
-{
-	static const char *const places[] = { "/bin/busybox", "/usr/bin/busybox", "/sbin/busybox" };
-	size_t i;
-
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++)
-		if (!access(places[i], R_OK | X_OK))
-			return places[i];
-	return NULL;
 }
 
 static bool is_applet(const char *busybox, const char *name)
@@ -419,7 +498,8 @@ static const char init_terminal[] =
 static const char poweroff_script[] = "#!/bin/busybox sh\nexec /bin/busybox poweroff -f\n";
 static const char reboot_script[] = "#!/bin/busybox sh\nexec /bin/busybox reboot -f\n";
 
-static char *make_init(const struct initramfs_opts *o, const char *program, size_t *len)
+static char *make_init(const struct initramfs_opts *o, const char *program,
+		       const char *library_path, size_t *len)
 {
 	char *text = NULL;
 	FILE *f = open_memstream(&text, len);
@@ -429,6 +509,10 @@ static char *make_init(const struct initramfs_opts *o, const char *program, size
 		return NULL;
 	fprintf(f, "#!/bin/busybox sh\nexport PATH=%s HOME=/root TERM=", GUEST_PATH);
 	put_quoted(f, o->term && *o->term ? o->term : "vt100");
+	if (library_path) {
+		fputs(" LD_LIBRARY_PATH=", f);
+		put_quoted(f, library_path);
+	}
 	fputs("\nname=", f);
 	put_quoted(f, o->name);
 	fputc('\n', f);
@@ -481,7 +565,7 @@ int initramfs_build(const struct initramfs_opts *o, void **data, size_t *len)
 		code = add_command(&t, o, busybox, &program);
 	if (code)
 		goto out;
-	init = make_init(o, program, &init_len);
+	init = make_init(o, program, t.library_path, &init_len);
 	if (!init)
 		t.cpio.err = -ENOMEM;
 	else
