@@ -26,7 +26,14 @@ start() {
 	# (tty_port_shutdown() leaves consoles alone). With /dev/console elsewhere the kernel's messages still go there.
 	# tsc=reliable: the emulator's counters are not quite synchronous.
 	p start "$lib_name" --kernel "/guest/vmlinuz-$lib_kernel" --initrd /tmp/initrd --wait 120 \
-		--append "loglevel=4 printk.devkmsg=on console=tty0 tsc=reliable panic=-1 $* part=$lib_steps"
+		--append "loglevel=4 printk.devkmsg=on console=tty0 tsc=reliable panic=-1 $* part=$lib_steps" && return
+	lib_status=$?
+	p stat -v "$lib_name"
+	sleep 2
+	p stat "$lib_name"
+	timeout 3 pvmctl partition console "$lib_name" </dev/null | tail -n 20
+	p dmesg "$lib_name" | tail -n 20
+	return $lib_status
 }
 
 # says NAME TEXT SECONDS: its log has a line with TEXT within that time, or one with FAILED (then no).
