@@ -261,10 +261,17 @@ static bool writes_own_path(struct pvm_vcpu *v, u64 va, const struct pvm_walk *l
 	return gfn == w.table[1] || gfn == w.table[2] || gfn == w.table[3] || gfn == w.table[4];
 }
 
-/* A level-1 table by its type, or because it is used as one. */
-static bool is_level1_table(const struct pvm_frame *f)
+/* A level-1 table by its type, or because it is used as one. The shrinker frees what is looked at without the lock. */
+static bool is_level1_table(struct pvm_vm *vm, const struct pvm_frame *f)
 {
-	return pvm_frame_level(f) == 1 || pvm_sp_find(f, 1, false);
+	bool is;
+
+	if (likely(pvm_frame_level(f) == 1))
+		return true;
+	spin_lock(&vm->mmu.lock);
+	is = pvm_sp_find(f, 1, false);
+	spin_unlock(&vm->mmu.lock);
+	return is;
 }
 
 /**
@@ -305,7 +312,7 @@ enum pvm_fault_result pvm_mmu_fault(struct pvm_vcpu *v, u64 cr2, u32 error, u32 
 	if (write && !w.writable) {
 		/* Only where the leaf itself is read-only: not through a read-only recursive map. */
 		f = pvm_frame_of(v->vm, pvm_pte_gfn(w.pte[1]));
-		if (!v->ss->kernel_mode || !f || (w.pte[1] & PVM_PTE_W) || !is_level1_table(f))
+		if (!v->ss->kernel_mode || !f || (w.pte[1] & PVM_PTE_W) || !is_level1_table(v->vm, f))
 			goto protection;
 		*gfn = pvm_gfn(pvm_pte_gfn(w.pte[1]));
 		return PVM_FAULT_EMULATE;

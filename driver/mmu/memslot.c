@@ -244,7 +244,8 @@ int pvm_slot_add(struct pvm_vm *vm, u32 id, u64 gfn, u64 nr_pages, unsigned long
 	swap = max(get_nr_swap_pages(), 0l);
 	if ((pvm_slot_bytes(vm) >> PVM_PAGE_SHIFT) + nr_pages > totalram_pages() + swap)
 		return -ENOMEM;
-	frames = kvcalloc(nr_pages, sizeof(*frames), GFP_KERNEL_ACCOUNT);
+	/* kvcalloc() warns above 2 GiB, which is the table of 512 GiB */
+	frames = __vmalloc(array_size(nr_pages, sizeof(*frames)), GFP_KERNEL_ACCOUNT | __GFP_ZERO | __GFP_NOWARN);
 	if (!frames)
 		return -ENOMEM;
 	spin_lock(&mmu->lock);	/* the notifier sees all of it or nothing */
@@ -465,15 +466,19 @@ static unsigned long shrink_scan(struct shrinker *s, struct shrink_control *sc)
 	unsigned long n = 0;
 	struct pvm_mmu *mmu;
 	struct pvm_vm *vm;
+	u32 left;
 
 	if (!mutex_trylock(&shrink_lock))
 		return SHRINK_STOP;
 	mmu = list_first_entry_or_null(&shrink_list, struct pvm_mmu, link);
 	if (mmu) {
 		vm = container_of(mmu, struct pvm_vm, mmu);
-		spin_lock(&mmu->lock);
-		pvm_sp_reclaim(vm, min_t(u32, sc->nr_to_scan, 128), &dispose);
-		spin_unlock(&mmu->lock);
+		/* in pieces: vCPUs wait for this lock, some with IRQs off */
+		for (left = min_t(u32, sc->nr_to_scan, 128); left; left -= min(left, 16u)) {
+			spin_lock(&mmu->lock);
+			pvm_sp_reclaim(vm, min(left, 16u), &dispose);
+			spin_unlock(&mmu->lock);
+		}
 		list_move_tail(&mmu->link, &shrink_list);
 		pvm_mmu_kick_all(vm);
 		list_for_each_entry(sp, &dispose, lru)

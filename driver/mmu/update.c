@@ -433,18 +433,20 @@ void pvm_mmu_rewritten(struct pvm_vcpu *v, pvm_gfn_t gfn)
 	spin_unlock(&v->vm->mmu.lock);
 }
 
-/* Only a table that is nothing but level 1: what it is at other levels could not lag behind. */
+/* Only a table that is nothing but level 1: what it is at other levels could not lag behind. Context: mmu.lock held. */
 static bool may_unsync(const struct pvm_frame *f)
 {
 	const struct pvm_sp *sp = pvm_frame_sp(f);
 
-	return pvm_frame_level(f) == 1 && (!sp || (sp->level == 1 && !sp->next));
+	return !sp || (sp->level == 1 && !sp->next);
 }
 
-/* Let the guest write to table @gfn through the mapping at @cr2. */
+/* Let the guest write to level-1 table @gfn through the mapping at @cr2. */
 static enum pvm_fault_result make_unsync(struct pvm_vcpu *v, u64 cr2, u64 gfn)
 {
 	struct pvm_frame *f = pvm_frame_of(v->vm, gfn);
+	struct pvm_mmu *mmu = &v->vm->mmu;
+	LIST_HEAD(dispose);
 	struct pvm_sp *sp, *leaf;
 	struct pvm_walk w;
 	bool host_w;
@@ -460,11 +462,17 @@ static enum pvm_fault_result make_unsync(struct pvm_vcpu *v, u64 cr2, u64 gfn)
 		return PVM_FAULT_FIXED;
 	if ((w.pte[1] & PVM_PTE_W) || !(w.pte[2] & w.pte[3] & w.pte[4] & PVM_PTE_W))
 		return PVM_FAULT_EMULATE;	/* no alias: recursive, or kept read-only by the levels above */
-	spin_lock(&v->vm->mmu.lock);
+	spin_lock(&mmu->lock);
+	if (!may_unsync(f)) {
+		spin_unlock(&mmu->lock);
+		return PVM_FAULT_EMULATE;
+	}
 	if (pvm_cache_is_low(v)) {
 		err = pvm_need_cache(v);
 		goto out;
 	}
+	if (unlikely(mmu->nr_pages + PVM_PAGES_PER_FAULT > mmu->max_pages))
+		pvm_sp_reclaim(v->vm, 16, &dispose);
 	err = pvm_host_frame(v, f, gfn, true, &hfn, &host_w);
 	if (err)
 		goto out;
@@ -486,7 +494,8 @@ static enum pvm_fault_result make_unsync(struct pvm_vcpu *v, u64 cr2, u64 gfn)
 	v->mmu.unsync[v->ss->nr_unsync++] = sp;
 	pvm_count(v, PVM_STAT_PF_UNSYNC);
 out:
-	spin_unlock(&v->vm->mmu.lock);
+	spin_unlock(&mmu->lock);
+	pvm_sp_recycle(v, &dispose);
 	return err == -PVM_ENEED ? PVM_FAULT_NEED : PVM_FAULT_FIXED;
 }
 
@@ -508,7 +517,7 @@ enum pvm_fault_result pvm_mmu_native_write(struct pvm_vcpu *v, u64 cr2, pvm_gfn_
 		m->write_run_gen = v->ss->vtlb_gen;
 		m->write_run = 0;
 	}
-	if (m->write_run >= PVM_WRITE_RUN && v->ss->kernel_mode && may_unsync(pvm_frame_of(v->vm, gfn.v)))
+	if (m->write_run >= PVM_WRITE_RUN && v->ss->kernel_mode && pvm_frame_level(pvm_frame_of(v->vm, gfn.v)) == 1)
 		return make_unsync(v, cr2, gfn.v);
 	m->write_run++;
 	return PVM_FAULT_EMULATE;
