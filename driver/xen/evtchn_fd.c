@@ -304,14 +304,29 @@ static struct port_fds *make_fds(struct pvm_vm *vm, u32 port)
 	return o;
 }
 
+/* One write to an eventfd calls all who listen, IRQs off: not thousands of ports. Context: event channel lock held. */
+static bool raises_another(const struct pvm_evtchn_fds *fds, u32 port, const struct eventfd_ctx *raise)
+{
+	u32 i;
+
+	for (i = 1; i < PVM_EVTCHN_PORTS; i++)
+		if (i != port && fds->port[i] && fds->port[i]->raise == raise)
+			return true;
+	return false;
+}
+
 /* Attach and publish. The object can be taken away by the guest as soon as the lock is released. */
 static int attach(struct pvm_vm *vm, struct port_fds *o)
 {
 	struct pvm_evtchn_fds *fds = vm->evtchn_fds;
 	struct pvm_port_act act = { .what = 0 };
 	unsigned long flags = pvm_evtchn_lock(vm);
-	int err = pvm_port_attach(&vm->evtchn, o->port, &act);
+	int err;
 
+	if (o->raise && raises_another(fds, o->port, o->raise))
+		err = -EBUSY;
+	else
+		err = pvm_port_attach(&vm->evtchn, o->port, &act);
 	if (!err)
 		WRITE_ONCE(fds->port[o->port], o);
 	pvm_evtchn_unlock(vm, flags);
@@ -328,7 +343,7 @@ static int attach(struct pvm_vm *vm, struct port_fds *o)
  * @raise_fd:	eventfd that raises the port, -1 none
  *
  * Context: may sleep.
- * Return: 0, -ENOENT, -EEXIST, -EINVAL no eventfd, -ENOMEM.
+ * Return: 0, -ENOENT, -EEXIST, -EBUSY @raise_fd raises another port, -EINVAL no eventfd, -ENOMEM.
  */
 int pvm_evtchn_bind_fds(struct pvm_vm *vm, u32 port, int send_fd, int raise_fd)
 {

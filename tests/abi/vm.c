@@ -97,7 +97,7 @@ static void platform(void)
 static void event_channels(void)
 {
 	struct guest g = new_guest("evtchn");
-	struct pvm_evtchn_alloc al = { .size = sizeof(al) };
+	struct pvm_evtchn_alloc al = { .size = sizeof(al) }, second = al;
 	struct pvm_evtchn_bind b = { .size = sizeof(b), .send_fd = -1, .raise_fd = -1 };
 	struct pvm_raise r = { .size = sizeof(r) };
 	uint64_t *pending = (uint64_t *)(g.special + 2048), one = 1;
@@ -144,6 +144,13 @@ static void event_channels(void)
 	expect("EVTCHN_BIND", call(g.vm, PVM_VM_EVTCHN_BIND, &b), 0);
 	expect_true("binding sets the port pending", pending[al.port / 64] >> (al.port % 64) & 1);
 	expect("EVTCHN_BIND: twice", call(g.vm, PVM_VM_EVTCHN_BIND, &b), -EEXIST);
+	must("EVTCHN_ALLOC", call(g.vm, PVM_VM_EVTCHN_ALLOC, &second));
+	b.port = second.port;
+	expect("EVTCHN_BIND: raise_fd of another port", call(g.vm, PVM_VM_EVTCHN_BIND, &b), -EBUSY);
+	b.raise_fd = -1;
+	expect("EVTCHN_BIND: the same send_fd", call(g.vm, PVM_VM_EVTCHN_BIND, &b), 0);
+	b.raise_fd = efd;
+	b.port = al.port;
 	pending[al.port / 64] = 0;
 	expect("RAISE", call(g.vm, PVM_VM_RAISE, &r), 0);
 	expect_true("the port is pending", pending[al.port / 64] >> (al.port % 64) & 1);
@@ -169,7 +176,7 @@ static void event_channels(void)
 
 	for (n = 0; n < PVM_NR_PORTS && !call(g.vm, PVM_VM_EVTCHN_ALLOC, &al); n++)
 		;
-	expect_true("all but port 0 and the first can be had", n == PVM_NR_PORTS - 2);
+	expect_true("all but port 0 and the two can be had", n == PVM_NR_PORTS - 3);
 	expect("EVTCHN_ALLOC: none left", call(g.vm, PVM_VM_EVTCHN_ALLOC, &al), -ENOSPC);
 	end_guest(&g);
 }

@@ -336,7 +336,8 @@ struct pvm_evtchn_alloc {
  *
  * Binding sets the port pending once, so that a frontend looks at its ring. ENOENT: no such port, or it is not
  * open towards domain 0. EEXIST: bound already. With PVM_EVTCHN_UNBIND both descriptors are let go, the port
- * returns to unbound; ENOENT: it was not bound. EINVAL: a descriptor is no eventfd.
+ * returns to unbound; ENOENT: it was not bound. EINVAL: a descriptor is no eventfd. EBUSY: @raise_fd raises another
+ * port of this VM; each has one of its own.
  */
 struct pvm_evtchn_bind {
 	__u32 size;
