@@ -293,7 +293,7 @@ static void fill_idt(struct pvm_switch_area *a)
 		u64 stub = text_va(pvm_sw_idt) + n * PVM_IDT_STUB_BYTES;
 		u64 ist = n == PVM_X_NMI ? PVM_IST_NMI :
 			  n == PVM_X_DB || n == PVM_X_DF || n == PVM_X_MC ? PVM_IST_DB : 0;
-		u64 dpl = n == PVM_X_BP || n == PVM_X_OF || n == 0x80 ? 3 : 0;
+		u64 dpl = n == PVM_X_BP || n == PVM_X_OF || (n == 0x80 && pvm_host_has_int80()) ? 3 : 0;
 		u64 *gate = (u64 *)a->idt + n * 2;
 
 		/* 64-bit interrupt gate, SDM 6.14.1 */

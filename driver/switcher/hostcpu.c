@@ -349,6 +349,52 @@ static void user_shadow_stack_off(void)
 #endif
 }
 
+/*
+ * Precise events of perf (PEBS, BTS) write to a linear address, whatever CR3 is (SDM vol. 3, "DS Save Area and 64-Bit
+ * Mode Operation"). On the guest's tables that address is the guest's. While a vCPU is resident they find a buffer of ours
+ * that is full: such an event is not sampled there. Nobody sees DS_AREA but perf, by an IPI when it starts or ends; what
+ * that wrote stays.
+ */
+#define DS_HEADER	(56 * sizeof(u64))	/* pointers and, behind them, values that counters start anew with */
+
+static bool has_debug_store;
+
+static void look_at_debug_store(void)
+{
+	u64 value;
+
+	has_debug_store = boot_cpu_data.x86_vendor == X86_VENDOR_INTEL && boot_cpu_has(X86_FEATURE_DS) &&
+			  boot_cpu_has(X86_FEATURE_DTES64) && !rdmsrq_safe(MSR_IA32_DS_AREA, &value);
+}
+
+static u64 own_debug_store(const struct pvm_vcpu *v)
+{
+	return v->ss->self + offsetof(struct pvm_switch_state, debug_store);
+}
+
+static void load_debug_store(struct pvm_vcpu *v)
+{
+	u64 *ds = v->ss->debug_store, buffer = own_debug_store(v) + DS_HEADER;
+
+	v->area.host_ds_area = pvm_rdmsr(MSR_IA32_DS_AREA);
+	if (likely(!v->area.host_ds_area))
+		return;
+	/* BTS: base, index, end, threshold: one record, over and over; PEBS: the same, no room and no interrupt */
+	ds[0] = ds[1] = ds[4] = ds[5] = ds[6] = buffer;
+	ds[2] = buffer + 24 + 1;
+	ds[3] = ds[7] = buffer + PAGE_SIZE;
+	pvm_wrmsr(MSR_IA32_DS_AREA, own_debug_store(v));
+	v->stat[PVM_STAT_MSR_WRITES]++;
+}
+
+static void restore_debug_store(struct pvm_vcpu *v)
+{
+	if (likely(!v->area.host_ds_area) || pvm_rdmsr(MSR_IA32_DS_AREA) != own_debug_store(v))
+		return;
+	pvm_wrmsr(MSR_IA32_DS_AREA, v->area.host_ds_area);
+	v->stat[PVM_STAT_MSR_WRITES]++;
+}
+
 /**
  * pvm_residency_load() - make this CPU ready to run the vCPU
  * @v: the vCPU
@@ -392,6 +438,8 @@ void pvm_residency_load(struct pvm_vcpu *v)
 	asm volatile("mov %%gs, %0" : "=r"(a->host_gs_sel));
 	asm volatile("sldt %0" : "=r"(a->host_ldt));
 	load_debugregs(v);
+	if (has_debug_store)
+		load_debug_store(v);
 	save_pkru(a);
 	user_shadow_stack_off();
 	cr4 = pvm_read_cr4();
@@ -440,6 +488,8 @@ void pvm_residency_drop(struct pvm_vcpu *v)
 	pvm_wrmsr(MSR_KERNEL_GS_BASE, a->host_kgs);
 	v->stat[PVM_STAT_MSR_WRITES]++;
 	restore_debugregs(v);
+	if (has_debug_store)
+		restore_debug_store(v);
 	restore_pkru(a);
 	cr4 = pvm_read_cr4();
 	if (!(cr4 & X86_CR4_PGE)) {
@@ -484,6 +534,29 @@ static int check_cpu(void)
 	return 0;
 }
 
+static bool host_has_int80;
+
+/**
+ * pvm_host_has_int80() - is vector 0x80 the host's system call
+ *
+ * If not (a kernel without 32-bit programs, ia32_emulation=0), it may be a device's, as any other vector; the guest's
+ * INT 0x80 then arrives as #GP, like its other INT n. Context: any.
+ */
+bool pvm_host_has_int80(void)
+{
+	return host_has_int80;
+}
+
+static void look_at_int80(void)
+{
+	const gate_desc *gate;
+	struct desc_ptr idt;
+
+	store_idt(&idt);
+	gate = (const gate_desc *)idt.address + 0x80;
+	host_has_int80 = gate->bits.p && gate->bits.dpl == 3;
+}
+
 static void setup_fpu(void)
 {
 	u32 eax, ebx, ecx, edx;
@@ -505,6 +578,8 @@ int pvm_switcher_init(void)
 	if (err)
 		return err;
 	setup_fpu();
+	look_at_int80();
+	look_at_debug_store();
 	err = pvm_text_init();
 	if (err)
 		pvm_err("out of memory for the switcher's pages");

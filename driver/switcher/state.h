@@ -87,6 +87,7 @@ struct pvm_switch_state {
 	/* behind the stack that regs are: @fetched says that the last exit brought what rdi or rip pointed to */
 	u64 fetch[6];
 	u8  fetched;
+	u64 debug_store[64];		/* what IA32_DS_AREA points to while resident: see hostcpu.c */
 };
 
 #endif /* PVM_SWITCHER_STATE_H */

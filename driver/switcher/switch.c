@@ -135,7 +135,7 @@ enum pvm_switch_result pvm_switch_end(struct pvm_vcpu *v)
 		return PVM_SWITCH_HOST;
 	if (vector == PVM_X_DB)
 		take_dr6(v);
-	if (vector >= 32 && vector < 256 && vector != 0x80) {
+	if (vector >= 32 && vector < 256 && (vector != 0x80 || !pvm_host_has_int80())) {
 		pvm_count(v, PVM_STAT_EXIT_IRQ);
 		call_host_vector(v, vector);
 		return PVM_SWITCH_HOST;

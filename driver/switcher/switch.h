@@ -39,6 +39,7 @@ struct pvm_switch_area {
 	u16 guest_ds, guest_es, guest_fs_sel, guest_gs_sel;	/* these and guest_fs: kept here while not resident */
 	u64 guest_fs;			/* FS base */
 	unsigned long host_dr[4];
+	u64 host_ds_area;		/* 0: the host's is loaded, or it has none */
 	u32 host_pkru;
 	bool resident;
 	bool ldt_loaded;
