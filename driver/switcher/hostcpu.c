@@ -351,9 +351,9 @@ static void user_shadow_stack_off(void)
 
 /*
  * Precise events of perf (PEBS, BTS) write to a linear address, whatever CR3 is (SDM vol. 3, "DS Save Area and 64-Bit
- * Mode Operation"). On the guest's tables that address is the guest's. While a vCPU is resident they find a buffer of ours
- * that is full: such an event is not sampled there. Nobody sees DS_AREA but perf, by an IPI when it starts or ends; what
- * that wrote stays.
+ * Mode Operation"). On the guest's tables that address is the guest's. While a vCPU is resident they find a buffer of
+ * ours that is full: such an event is not sampled there. Only perf looks at DS_AREA, by an IPI when it starts or ends;
+ * what that wrote stays.
  */
 #define DS_HEADER	(56 * sizeof(u64))	/* pointers and, behind them, values that counters start anew with */
 

@@ -27,14 +27,18 @@ static void set_task_switched(void)
 	asm volatile("mov %0, %%cr0" : : "r"(cr0 | X86_CR0_TS));
 }
 
-/* DR6 belongs to whoever looks first; leave it as the CPU has it after reset. */
-static void take_dr6(struct pvm_vcpu *v)
+/*
+ * DR6 belongs to whoever looks first; leave it as the CPU has it after reset. Return: is it the guest's; not so a bus
+ * lock alone, which the host detects and whose bit is set when there was none (SDM vol. 3, 18.2.3).
+ */
+static bool take_dr6(struct pvm_vcpu *v)
 {
 	unsigned long dr6;
 
 	asm volatile("mov %%db6, %0" : "=r"(dr6));
 	v->cpu.dr6 = (v->cpu.dr6 & ~0xfull) | (dr6 & 0xe00f);	/* only B0..B3 are ever cleared by the CPU */
 	asm volatile("mov %0, %%db6" : : "r"((unsigned long)DR6_RESERVED));
+	return dr6 & (DR_BUS_LOCK | 0xe00f);
 }
 
 /* As if user code had met it: an error in guest memory is the VMM's, not the kernel's. */
@@ -133,8 +137,8 @@ enum pvm_switch_result pvm_switch_end(struct pvm_vcpu *v)
 		return PVM_SWITCH_FATAL;
 	if (vector == PVM_X_NMI || vector == PVM_X_MC || vector == PVM_VEC_NONE)
 		return PVM_SWITCH_HOST;
-	if (vector == PVM_X_DB)
-		take_dr6(v);
+	if (vector == PVM_X_DB && !take_dr6(v))
+		return PVM_SWITCH_HOST;
 	if (vector >= 32 && vector < 256 && (vector != 0x80 || !pvm_host_has_int80())) {
 		pvm_count(v, PVM_STAT_EXIT_IRQ);
 		call_host_vector(v, vector);
