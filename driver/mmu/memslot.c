@@ -14,6 +14,7 @@
 #include <linux/slab.h>
 #include <linux/swap.h>
 #include <linux/uaccess.h>
+#include <linux/vmalloc.h>
 
 #include "mmu/shadow.h"
 
