@@ -180,6 +180,29 @@ on_a_terminal() { # the terminal is raw meanwhile and as before afterwards; Ctrl
 check "console on a terminal; Ctrl-] leaves it" on_a_terminal escape
 check "console on a terminal of a partition that does not read; Ctrl-] leaves it" on_a_terminal flood
 check "console on a terminal; SIGTERM ends it" on_a_terminal signal
+pasted() { # five times what the ring has room for, taken out of it by and by
+	python3 - <<-'END'
+		import mmap, os, pty, struct, subprocess, sys, time
+		con = mmap.mmap(os.open(os.environ["FAKE_DIR"] + "/parts/web/con", os.O_RDWR), 0)
+		con[12:16] = con[8:12]
+		master, slave = pty.openpty()
+		p = subprocess.Popen([os.environ["real"], "partition", "console", "web"], stdin=slave,
+		                     stdout=slave, stderr=subprocess.PIPE, start_new_session=True)
+		p.stderr.read(len("pvmctl: on the console"))
+		time.sleep(0.5)
+		data = os.urandom(10240).hex().encode()
+		for at in range(0, len(data), 1024): os.write(master, data[at:at + 1024])
+		got, stop = b"", time.time() + 10
+		while len(got) < len(data) and time.time() < stop:
+		    head, tail = struct.unpack("II", con[8:16])
+		    got += bytes(con[4096 + (tail + i) % 4096] for i in range(head - tail))
+		    con[12:16] = struct.pack("I", head)
+		    time.sleep(0.05)
+		os.write(master, b"")
+		if p.wait(10) or got != data: sys.exit("%d of %d bytes" % (len(got), len(data)))
+	END
+}
+check "console on a terminal; a paste of 20 KiB is whole" pasted
 stops_meanwhile() {
 	timeout 10 "$real" partition console web </dev/null >"$tmp/con.out" 2>"$tmp/con.err" &
 	sleep 0.3

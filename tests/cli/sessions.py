@@ -286,7 +286,7 @@ def stuck():
     t = Terminal(["run", "--kernel", KERNEL], UNREAD)
     t.until(b"up")
     t.until_raw()
-    good = t.flood(300000)
+    good = t.paste(b"x" * 600000)
     if good:
         t.type(b"\x1d")
     check("Ctrl-] is heard while the guest does not read", good and t.wait() == 0 and
@@ -296,7 +296,7 @@ def stuck():
     t = Terminal(["console", "web"])
     t.until(b"up")
     t.until_raw()
-    good = t.flood(3000000)
+    good = t.paste(b"x" * 3000000)
     if good:
         t.type(b"\x1d")
     check("Ctrl-] leaves the console of a guest that does not read", good and t.wait() == 0, t.out[-100:])
@@ -327,6 +327,23 @@ def stuck():
           b"up\r\noff\r\n" in data.replace(b"up\n", b"up\r\n").replace(b"off\n", b"off\r\n"), data[-50:])
     os.close(reader)
     nothing_left("stuck")
+
+
+def pasted():
+    """More than fits into the buffers on the way, for a guest that begins to read later."""
+    for size in (20 << 10, 200 << 10):
+        data = os.urandom(size // 2).hex().encode()
+        want = hashlib.md5(data).hexdigest().encode()
+        guest = "stty raw -echo; echo up; sleep 1; head -c %d | md5sum; exit 0" % size
+        t = Terminal(["run", "--kernel", KERNEL], guest)
+        t.until(b"up")
+        good = t.until_raw() and t.paste(data)
+        check("a paste of %d KiB is whole" % (size >> 10), good and t.until(want) and t.wait() == 0, t.out)
+        run(DETACH, guest)
+        t = Terminal(["console", "web"])
+        good = t.until(b"up") and t.until_raw() and t.paste(data)
+        check("and on a console", good and t.until(want) and t.wait() == 0, t.out)
+    nothing_left("pasted")
 
 
 def listed():
@@ -408,5 +425,5 @@ def held():
     nothing_left("held")
 
 
-for part in (exit_codes, commands, userland, signals, terminals, background, stuck, liars, held):
+for part in (exit_codes, commands, userland, signals, terminals, background, stuck, pasted, liars, held):
     part()

@@ -111,14 +111,14 @@ class Terminal:
     def type(self, data):
         os.write(self.master, data)
 
-    def flood(self, nr_bytes):
-        """Type without end. Return: was all of it taken? What pvmctl does not read stops us."""
+    def paste(self, data):
+        """Type much. Return: was all of it taken? What pvmctl does not read stops us."""
         os.set_blocking(self.master, False)
-        while nr_bytes > 0:
+        while data:
             _, ready, _ = select.select([], [self.master], [], 3)
             if not ready:
                 return False
-            nr_bytes -= os.write(self.master, b"x" * min(nr_bytes, 1024))
+            data = data[os.write(self.master, data[:1024]):]
             self.read(0)
         return True
 

@@ -99,16 +99,17 @@ static void from_guest(struct attached *a)
 	}
 }
 
-/* In one packet or, while the guest does not read and its pvmctl is full, later. */
+/* A packet or, while the guest does not read and its pvmctl is full, none. */
 static void to_guest(struct attached *a)
 {
-	int err = a->in.len ? ctl_send(a->fd, CTL_INPUT, a->in.bytes, a->in.len, false) : 0;
+	size_t len = a->in.len < CTL_DATA ? a->in.len : CTL_DATA;
+	int err = len ? ctl_send(a->fd, CTL_INPUT, a->in.bytes, len, false) : 0;
 
 	if (err == -EAGAIN)
 		return;
 	if (err && !a->in.raw)
 		a->in.open = false;
-	typed_take(&a->in, a->in.len);
+	typed_take(&a->in, err ? a->in.len : len);
 }
 
 static void relay(struct attached *a, int sigfd)
@@ -144,7 +145,7 @@ static void relay(struct attached *a, int sigfd)
 
 static int cmd_console(int argc, char **argv)
 {
-	struct attached a = { .code = EXIT_OK, .in.open = true };
+	static struct attached a;	/* too large for a stack */
 	struct opt_rest rest;
 	sigset_t set;
 	int sigfd, code;
@@ -152,6 +153,7 @@ static int cmd_console(int argc, char **argv)
 	if (!verb_parse(&verb_console, NULL, argc, argv, &rest, &code))
 		return code;
 	a.name = rest.operands[0];
+	a.in.open = true;
 	if (!guest_name_check(a.name))
 		return EXIT_USAGE;
 	code = connect_guest(a.name, &a.fd);

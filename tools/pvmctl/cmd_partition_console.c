@@ -157,10 +157,12 @@ static void relay(struct attached *a, int sigfd)
 
 int part_console(struct pvm_part *part, unsigned int flags, uint32_t silent_ms, bool *stopped)
 {
-	struct attached a = { .part = part, .in.open = true };
+	static struct attached a;	/* too large for a stack; once a process */
 	sigset_t set;
 	int sigfd;
 
+	a.part = part;
+	a.in.open = true;
 	a.silent_ms = flags & PART_CONSOLE_HEARTBEAT ? silent_ms : 0;
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);

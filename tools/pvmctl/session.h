@@ -11,6 +11,7 @@
 #include <pvm/pvm.h>
 
 #include "ctl.h"
+#include "term.h"
 #include "wire.h"
 
 enum console_kind { CONSOLE_STDIO, CONSOLE_PTY, CONSOLE_NONE };
@@ -65,7 +66,7 @@ struct session {
 	bool in_always;			/* a regular file: always ready */
 	bool raw;			/* terminal in raw mode: Ctrl-] means something */
 	struct wire_quote quote;
-	char pending[4096];
+	char pending[TYPED_BYTES];	/* more than one read only of a terminal */
 	size_t pending_len, pending_done;
 	char pty_path[64];
 	int pty_slave;			/* kept open, so that the pty outlives its readers */

@@ -7,9 +7,10 @@
  * 4 KiB, and while something waits, nothing more is taken: a slow reader slows the guest down and
  * no byte is lost. Exceptions: a pty nobody may ever read, and sink_discard().
  *
- * In: standard input is read only while the guest has room; a terminal always, for Ctrl-], and what
- * the guest has no room for is lost. A terminal is passed on as it is; other input for a command is
- * quoted, and waits until init has set the guest's terminal up.
+ * In: standard input is read only while the guest has room; a terminal always, for Ctrl-]. What the
+ * guest has no room for is kept, or a paste would lose bytes, but not without end. A terminal is
+ * passed on as it is; other input for a command is quoted, and waits until init has set the guest's
+ * terminal up.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -222,6 +223,21 @@ static size_t find_escape(struct session *s, char *buf, size_t len)
 	return hit - buf;
 }
 
+/* Behind what is pending. What a terminal says beyond that is lost; nobody else is read so early. */
+static void keep_input(struct session *s, const char *buf, size_t len)
+{
+	size_t room;
+
+	memmove(s->pending, s->pending + s->pending_done, s->pending_len - s->pending_done);
+	s->pending_len -= s->pending_done;
+	s->pending_done = 0;
+	room = sizeof(s->pending) - s->pending_len;
+	if (len > room)
+		len = room;
+	memcpy(s->pending + s->pending_len, buf, len);
+	s->pending_len += len;
+}
+
 /* One read. false: nothing more to read now. */
 static bool read_input(struct session *s)
 {
@@ -244,8 +260,7 @@ static bool read_input(struct session *s)
 					    sizeof(s->pending) - 1, &used);
 		s->pending_len += wire_quote_push(&s->quote, s->pending + s->pending_len);
 	} else {
-		memcpy(s->pending, buf, n);
-		s->pending_len = n;
+		keep_input(s, buf, n);
 	}
 	return true;
 }
@@ -254,18 +269,6 @@ static void stop_watching(struct session *s)
 {
 	pvm_loop_remove(s->loop, s->in_watch);
 	s->in_watch = NULL;
-}
-
-/* The guest does not read. What is typed meanwhile is lost, but not Ctrl-]. */
-static void discard_typed(struct session *s)
-{
-	char buf[READ_BYTES];
-	ssize_t n = read(s->in_fd, buf, sizeof(buf));
-
-	if (n > 0)
-		find_escape(s, buf, n);
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-		close_input(s);
 }
 
 static void pump_input(struct session *s)
@@ -302,11 +305,7 @@ static void on_readable(void *arg, uint32_t events)
 	struct session *s = arg;
 
 	(void)events;
-	if (s->pending_len && s->raw) {
-		discard_typed(s);
-		return;
-	}
-	if (s->pending_len)
+	if (s->pending_len && !s->raw)
 		return;
 	read_input(s);
 	pump_input(s);

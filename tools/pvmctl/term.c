@@ -189,15 +189,10 @@ bool shown_write(struct shown *s)
 
 void typed_read(struct typed *t)
 {
-	char lost[256], *at = t->bytes + t->len, *hit;
 	size_t room = sizeof(t->bytes) - t->len;
-	ssize_t n;
+	char buf[1024], *hit;
+	ssize_t n = read(STDIN_FILENO, buf, sizeof(buf));
 
-	if (!room) {
-		at = lost;
-		room = sizeof(lost);
-	}
-	n = read(STDIN_FILENO, at, room);
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (n <= 0) {
@@ -205,13 +200,15 @@ void typed_read(struct typed *t)
 		t->open = false;
 		return;
 	}
-	hit = t->raw ? memchr(at, TERM_ESCAPE, n) : NULL;
+	hit = t->raw ? memchr(buf, TERM_ESCAPE, n) : NULL;
 	if (hit) {
-		n = hit - at;
+		n = hit - buf;
 		t->leave = true;
 	}
-	if (at != lost)
-		t->len += n;
+	if ((size_t)n > room)
+		n = room;
+	memcpy(t->bytes + t->len, buf, n);
+	t->len += n;
 }
 
 void typed_take(struct typed *t, size_t len)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define TERM_ESCAPE 0x1d	/* Ctrl-] */
+#define TYPED_BYTES (256 * 1024)	/* kept for a guest slower than its terminal: a large paste */
 
 /** term_raw() - make standard input raw if it is a terminal. Return: did it? */
 bool term_raw(void);
@@ -51,14 +52,14 @@ struct shown {
 bool shown_write(struct shown *s);
 
 struct typed {
-	char bytes[1024];
+	char bytes[TYPED_BYTES];
 	size_t len;
 	bool open;		/* input has not ended */
 	bool raw;		/* a terminal: Ctrl-] means something */
 	bool leave;		/* Ctrl-] was typed, or the terminal is gone */
 };
 
-/** typed_fd() - what to wait for with POLLIN. A terminal always: what nobody takes is lost, but not Ctrl-]. */
+/** typed_fd() - what to wait for with POLLIN. A terminal always, for Ctrl-]; what does not fit is lost. */
 static inline int typed_fd(const struct typed *t)
 {
 	return t->open && (t->raw || !t->len) ? STDIN_FILENO : -1;
