@@ -203,6 +203,24 @@ pasted() { # five times what the ring has room for, taken out of it by and by
 	END
 }
 check "console on a terminal; a paste of 20 KiB is whole" pasted
+prints_on() { # and its reader takes all: a signal is seen nevertheless
+	gcc -shared -fPIC -xc - -o "$tmp/endless.so" <<-'END' || return
+		#include <stdint.h>
+		#include <string.h>
+		int pvm_part_console_read(void *part, void *buf, size_t bytes, size_t *got, uint64_t *lost)
+		{
+			(void)part;
+			memset(buf, 'x', bytes);
+			*got = bytes;
+			*lost = 0;
+			return 0;
+		}
+	END
+	# The signal that timeout sends first ends it with 0, which timeout keeps; the second one kills.
+	LD_PRELOAD=$tmp/endless.so timeout --preserve-status -k 5 1 "$real" partition console web \
+		</dev/null >/dev/null
+}
+check "console of a partition that prints without end; SIGTERM ends it" prints_on
 stops_meanwhile() {
 	timeout 10 "$real" partition console web </dev/null >"$tmp/con.out" 2>"$tmp/con.err" &
 	sleep 0.3

@@ -22,6 +22,7 @@
 #define UP_LOOK_MS	500	/* how often to look whether its kernel is up */
 #define LAST_LINES	20
 #define NOTE_BYTES	64
+#define ROUNDS		16	/* of reading before something else gets its turn: two rings full */
 
 static const struct opt opts[] = { { 0 } };
 
@@ -33,6 +34,7 @@ struct attached {
 	bool stopped;
 	int err;		/* of the library, -errno */
 	bool moved;		/* bytes went either way in this round */
+	bool more;		/* it prints faster than one turn shows */
 	uint32_t silent_ms;	/* 0 = heartbeat is watched already, or is not to be */
 	int up_ms;		/* since the last look whether its kernel is up */
 };
@@ -47,12 +49,16 @@ static void put_note(struct shown *out, uint64_t lost)
 	memcpy(out->bytes + out->done, note, n);
 }
 
-/* Show what there is, until all is shown or the reader wants no more now. */
-static void from_partition(struct attached *a)
+/*
+ * Show what there is, until all is shown or the reader wants no more now; of a partition that prints
+ * without end only *rounds reads, or neither Ctrl-] nor a signal would ever be looked at.
+ */
+static void from_partition(struct attached *a, int *rounds)
 {
 	uint64_t lost;
 	size_t n;
 
+	a->more = false;
 	for (;;) {
 		if (!shown_write(&a->out)) {
 			a->leave = true;
@@ -60,6 +66,11 @@ static void from_partition(struct attached *a)
 		}
 		if (a->out.len)
 			return;
+		if (!*rounds) {
+			a->more = true;
+			return;
+		}
+		--*rounds;
 		/* Room before it for the note. */
 		a->err = pvm_part_console_read(a->part, a->out.bytes + NOTE_BYTES,
 					       sizeof(a->out.bytes) - NOTE_BYTES, &n, &lost);
@@ -77,20 +88,21 @@ static void from_partition(struct attached *a)
 	}
 }
 
-/* Before the terminal is raw: all there is, however slow its reader, unless a signal comes. */
+/* Before the terminal is raw: all there was, however slow its reader, unless a signal comes. */
 static void all_from_partition(struct attached *a, int sigfd)
 {
 	struct pollfd p[2] = {
 		{ .fd = a->out.fd, .events = POLLOUT }, { .fd = sigfd, .events = POLLIN },
 	};
+	int rounds = ROUNDS;
 
-	from_partition(a);
+	from_partition(a, &rounds);
 	while (!a->leave && a->out.len) {
 		if ((poll(p, 2, -1) < 0 && errno != EINTR) || p[1].revents) {
 			a->leave = true;
 			break;
 		}
-		from_partition(a);
+		from_partition(a, &rounds);
 	}
 }
 
@@ -133,6 +145,7 @@ static void relay(struct attached *a, int sigfd)
 			{ .fd = a->out.fd, .events = a->out.len ? POLLOUT : 0 },
 		};
 		int wait_ms = a->moved ? BUSY_MS : IDLE_MS;
+		int rounds = ROUNDS;
 
 		if (poll(p, 4, wait_ms) < 0) {
 			if (errno != EINTR)
@@ -148,8 +161,8 @@ static void relay(struct attached *a, int sigfd)
 			typed_read(&a->in);
 		if (!a->stopped)
 			to_partition(a);
-		from_partition(a);
-		a->leave |= a->in.leave || (a->stopped && !a->out.len);
+		from_partition(a, &rounds);
+		a->leave |= a->in.leave || (a->stopped && !a->out.len && !a->more);
 		if (!a->leave && !a->stopped)
 			look_if_up(a, wait_ms);
 	}
