@@ -135,6 +135,21 @@ typed() {
 check "console hands on what is typed" typed
 reader_gone() { timeout 5 "$real" partition console web </dev/null | head -c 1 >/dev/null; }
 check "console ends when its reader is gone" reader_gone
+hung_up() { # a socket says POLLHUP, and no POLLERR
+	python3 - <<-'END'
+		import os, socket, subprocess, sys, time
+		ours, its = socket.socketpair()
+		p = subprocess.Popen([os.environ["real"], "partition", "console", "web"],
+		                     stdin=subprocess.PIPE, stdout=its)
+		its.close()
+		ours.recv(65536)
+		time.sleep(0.3)
+		ours.close()
+		try: sys.exit(p.wait(5))
+		except subprocess.TimeoutExpired: p.kill(); sys.exit("it does not end")
+	END
+}
+check "console ends when its reader hung up" hung_up
 stuck_reader() { # SIGTERM ends it although its output waits for a reader
 	python3 - <<-'END'
 		import os, signal, subprocess, sys, time

@@ -313,6 +313,14 @@ def stuck():
     p.terminate()
     check("SIGTERM ends a console whose output nobody reads", ends(p) and p.returncode == 0,
           p.returncode)
+    ours, its = socket.socketpair()
+    q = subprocess.Popen([PVMCTL, "console", "web"], stdin=subprocess.PIPE, stdout=its)
+    its.close()
+    ours.recv(65536)                # or unread bytes make it an error
+    time.sleep(0.3)
+    ours.close()
+    check("a console ends whose reader hung up", ends(q) and q.returncode == 0, q.returncode)
+    q.stdin.close()
     p = subprocess.Popen([PVMCTL, "console", "web"], stdin=subprocess.DEVNULL, stdout=writer)
     os.close(writer)
     time.sleep(0.5)

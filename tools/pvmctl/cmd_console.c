@@ -129,7 +129,8 @@ static void relay(struct attached *a, int sigfd)
 				break;
 			continue;
 		}
-		if (p[1].revents || p[3].revents & (POLLERR | POLLNVAL))
+		/* A reader that hung up is reported for ever, wanted or not. */
+		if (p[1].revents || p[3].revents & (POLLERR | POLLHUP | POLLNVAL))
 			break;
 		if (p[3].revents)
 			a->leave = !shown_write(&a->out);

@@ -152,7 +152,8 @@ static void relay(struct attached *a, int sigfd)
 				break;
 			continue;
 		}
-		if (p[1].revents || p[3].revents & (POLLERR | POLLNVAL))
+		/* A reader that hung up is reported for ever, wanted or not. */
+		if (p[1].revents || p[3].revents & (POLLERR | POLLHUP | POLLNVAL))
 			break;
 		a->moved = false;
 		/* Look at the state first: what is in the ring then is all there will be. */
