@@ -13,6 +13,7 @@
  *	FAKE_LONG	a counter has a long explanation
  *	FAKE_STATS_ERR	errno pvm_ctx_stats_by_id() fails with
  *	FAKE_LOAD_ERR	errno pvm_vm_load() fails with
+ *	FAKE_TEARDOWN	seconds until the driver has let an ended guest go
  */
 #include <errno.h>
 #include <dirent.h>
@@ -347,6 +348,8 @@ void pvm_vm_destroy(struct pvm_vm *vm)
 		close(v->master);
 	if (v->pidfd >= 0)
 		close(v->pidfd);
+	if (getenv("FAKE_TEARDOWN"))
+		sleep(atoi(getenv("FAKE_TEARDOWN")));
 	unlink(v->path);
 	free(v);
 }

@@ -374,9 +374,9 @@ def liars():
                     c.send(packet)
                 c.close()
             os._exit(0)
-        r = run(["stop", "web"])
+        r = run(["stop", "web", "--timeout", "5"])
         check("stop believes the driver, not the socket", r.returncode == 1 and listed(), r)
-        r = run(["stop", "web", "--force"])
+        r = run(["stop", "web", "--force", "--timeout", "5"])
         check("stop --force ends a guest whose socket lies", r.returncode == 0 and not listed(), r)
         os.wait()
     os.unlink(path + ".real")
@@ -386,14 +386,48 @@ def liars():
         c = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         c.connect(path)
         clients.append(c)
-    r = run(["stop", "web"])
-    check("a hang-up is not the end of the guest", r.returncode == 1 and b"hung up" in r.stderr and
+    r = run(["stop", "web", "--timeout", "5"])
+    check("a hang-up is not the end of the guest", r.returncode == 1 and b"it runs on" in r.stderr and
           listed(), r)
+    r = run(["stop", "web"], FAKE_ERR="13")
+    check("stop does not say that it runs on without a look", r.returncode == 1 and
+          b"hung up" in r.stderr and b"runs on" not in r.stderr, r)
     r = run(["stop", "web", "--force"])
     check("stop --force does not need the socket", r.returncode == 0 and not listed(), r)
     for c in clients:
         c.close()
     nothing_left("liars")
+
+
+def slow_end():
+    """The driver takes longer than its owner's word; or the guest ends while its owner is to be killed."""
+    run(DETACH, POLITE, FAKE_TEARDOWN="7")
+    owner = subprocess.Popen([PVMCTL, "run", "--kernel", KERNEL, "--name", "db"],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                             env=environment(POLITE, {"FAKE_TEARDOWN": "7"}))
+    owner.stdout.read(2)
+    forced = subprocess.Popen([PVMCTL, "stop", "db", "--force"])
+    r = run(["stop", "web"])
+    check("stop waits for a guest that is taken down slowly", r.returncode == 0, r)
+    check("so does stop --force", ends(forced) and forced.returncode == 0, forced.returncode)
+    check("and it kills nobody", ends(owner) and owner.returncode >= 0 and not listed(), owner.returncode)
+    run(DETACH, DEAF)
+    pid = json.loads(run(["list", "--json"]).stdout)["pid"]
+    path = SOCKETS + "/web.sock"
+    os.unlink(path)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.bind(path)
+        s.listen()
+        p = subprocess.Popen([PVMCTL, "stop", "web", "--force"], stderr=subprocess.PIPE)
+        c, _ = s.accept()
+        c.recv(100)
+        kill_and_wait(pid)
+        c.send(b"r")
+        c.close()
+        said = p.communicate(timeout=20)[1]
+        check("stop --force of a guest that went away meanwhile", p.returncode == 0 and not said, said)
+    os.unlink(path)
+    nothing_left("slow end")
 
 
 def held():
@@ -433,5 +467,5 @@ def held():
     nothing_left("held")
 
 
-for part in (exit_codes, commands, userland, signals, terminals, background, stuck, pasted, liars, held):
+for part in (exit_codes, commands, userland, signals, terminals, background, stuck, pasted, liars, slow_end, held):
     part()

@@ -79,27 +79,35 @@ static int request(int fd, enum ctl_kind kind, uint64_t wait_ms)
 	}
 }
 
-static bool is_gone(struct pvm_ctx *ctx, uint32_t id)
+/* Is the guest there? -ENOENT: it is gone; another -errno: nobody can tell. @info may be NULL. */
+static int look(struct pvm_ctx *ctx, uint32_t id, struct pvm_vm_info *info)
 {
 	struct pvm_vm_info *rows;
-	bool found = false;
 	size_t n, i;
+	int err;
 
-	if (pvm_ctx_list(ctx, &rows, &n))
-		return false;
-	for (i = 0; i < n; i++)
-		found |= rows[i].id == id;
+	err = pvm_ctx_list(ctx, &rows, &n);
+	if (err)
+		return err;
+	err = -ENOENT;
+	for (i = 0; i < n; i++) {
+		if (rows[i].id != id)
+			continue;
+		if (info)
+			*info = rows[i];
+		err = 0;
+	}
 	pvm_free(rows);
-	return !found;
+	return err;
 }
 
 /* Wait until the driver has let the guest go, and its name is free. Return: is it? */
-static bool wait_gone(struct pvm_ctx *ctx, uint32_t id)
+static bool wait_gone(struct pvm_ctx *ctx, uint32_t id, long long wait_ms)
 {
 	struct timespec tick = { .tv_nsec = 20000000 };
-	long long end = now_ms() + FORCE_MS;
+	long long end = now_ms() + wait_ms;
 
-	while (!is_gone(ctx, id)) {
+	while (look(ctx, id, NULL) != -ENOENT) {
 		if (now_ms() > end)
 			return false;
 		nanosleep(&tick, NULL);
@@ -123,18 +131,27 @@ static uint32_t id_of(struct pvm_ctx *ctx, const char *name)
 	return id;
 }
 
-static int kill_owner(const char *name)
+/* Of the guest with this id. That it is gone by now is what was wanted, and its name may be another's. */
+static int kill_owner(const char *name, uint32_t id)
 {
 	struct pvm_vm_info info, again;
 	struct pvm_ctx *ctx;
-	int pidfd, code;
+	int pidfd, code, err;
 
 	code = driver_open(&ctx);
 	if (code)
 		return code;
-	code = guest_find(ctx, name, &info);
-	if (code)
-		goto out;
+	if (!id) {
+		code = guest_find(ctx, name, &info);
+		if (code)
+			goto out;
+	} else {
+		err = look(ctx, id, &info);
+		if (err) {
+			code = err == -ENOENT ? EXIT_OK : lib_failed(EXIT_OK, err, NULL);
+			goto out;
+		}
+	}
 	if (!info.pid) {
 		code = msg_cannot(EXIT_FAILED, ESRCH, "its process is in another pid namespace",
 				  "stop it there", "end guest %s", name);
@@ -142,17 +159,20 @@ static int kill_owner(const char *name)
 	}
 	pidfd = syscall(SYS_pidfd_open, (pid_t)info.pid, 0);
 	if (pidfd < 0) {
-		if (errno != ESRCH || !is_gone(ctx, info.id))
-			code = msg_cannot(errno == EPERM ? EXIT_PERMISSION : EXIT_FAILED, errno,
+		err = errno;
+		if (err != ESRCH || look(ctx, info.id, NULL) != -ENOENT)
+			code = msg_cannot(err == EPERM ? EXIT_PERMISSION : EXIT_FAILED, err,
 					  NULL, NULL, "end guest %s", name);
 		goto out;
 	}
-	code = guest_find(ctx, name, &again);
-	if (!code && again.id == info.id && again.pid == info.pid &&
+	err = look(ctx, info.id, &again);
+	if (err && err != -ENOENT)
+		code = lib_failed(EXIT_OK, err, NULL);
+	else if (!err && again.pid == info.pid &&
 	    syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0) && errno != ESRCH)
 		code = msg_cannot(errno == EPERM ? EXIT_PERMISSION : EXIT_FAILED, errno, NULL,
 				  NULL, "kill process %u of guest %s", info.pid, name);
-	if (!code && !wait_gone(ctx, info.id))
+	if (!code && !wait_gone(ctx, info.id, FORCE_MS))
 		code = msg_cannot(EXIT_FAILED, ETIMEDOUT, NULL, "the host's kernel log may say more",
 				  "end guest %s", name);
 	/* Its socket may still answer when its guest is gone; not when it has ended. */
@@ -165,7 +185,7 @@ out:
 }
 
 /* Nobody at our own socket: whose is the guest, and does that user's pvmctl answer? */
-static int connect_by_owner(const char *name, int *fd)
+static int connect_by_owner(const char *name, int *fd, uint32_t *id)
 {
 	struct pvm_vm_info info;
 	struct pvm_ctx *ctx;
@@ -176,9 +196,11 @@ static int connect_by_owner(const char *name, int *fd)
 		return code;
 	code = guest_find(ctx, name, &info);
 	pvm_ctx_destroy(ctx);
-	if (!code)
-		*fd = ctl_connect(name, info.uid);
-	return code;
+	if (code)
+		return code;
+	*id = info.id;
+	*fd = ctl_connect(name, info.uid);
+	return EXIT_OK;
 }
 
 static int cmd_stop(int argc, char **argv)
@@ -186,6 +208,8 @@ static int cmd_stop(int argc, char **argv)
 	struct pvm_ctx *ctx = NULL;
 	struct opt_rest rest;
 	const char *name;
+	bool runs_on = false, gone;
+	long long end, left;
 	uint32_t id = 0;
 	int fd, err, code;
 
@@ -196,7 +220,7 @@ static int cmd_stop(int argc, char **argv)
 		return EXIT_USAGE;
 	fd = ctl_connect(name, geteuid());
 	if (fd < 0) {
-		code = connect_by_owner(name, &fd);
+		code = connect_by_owner(name, &fd, &id);
 		if (code)
 			return code;
 	}
@@ -207,28 +231,37 @@ static int cmd_stop(int argc, char **argv)
 				  "ask guest %s to power off", name);
 	err = -EIO;
 	if (fd >= 0) {
-		if (!pvm_ctx_create(NULL, &ctx))
+		if (!pvm_ctx_create(NULL, &ctx) && !id)
 			id = id_of(ctx, name);
+		end = now_ms() + (long long)args.timeout_s * 1000;
 		err = request(fd, args.force ? CTL_FORCE : CTL_STOP,
 			      args.force ? FORCE_MS : args.timeout_s * 1000);
 		close(fd);
-		/* It says so before the driver has taken the guest down, and only the driver knows. */
-		if (!err && id && !wait_gone(ctx, id))
+		/* It says so before the driver has taken the guest down, which may take a while, and only
+		 * the driver knows. Who just hangs up has promised nothing; force does not trust in it. */
+		left = end - now_ms();
+		if (left < FORCE_MS || (err && args.force))
+			left = FORCE_MS;
+		gone = (!err || err == -ECONNRESET) && ctx && wait_gone(ctx, id, left);
+		if (!err && id && !gone)
 			err = -ETIMEDOUT;
-		else if (err == -ECONNRESET && ctx && wait_gone(ctx, id))
+		else if (err == -ECONNRESET && gone)
 			err = 0;
+		else if (err == -ECONNRESET && ctx)
+			runs_on = !look(ctx, id, NULL);
 		pvm_ctx_destroy(ctx);
 	}
 	if (!err)
 		return EXIT_OK;
 	if (args.force)
-		return kill_owner(name);
+		return kill_owner(name, id);
 	if (err == -ETIMEDOUT)
 		return msg_cannot(EXIT_FAILED, err, "it has not powered off in time",
 				  "wait longer with --timeout, or use --force", "stop guest %s",
 				  name);
 	return msg_cannot(EXIT_FAILED, err,
-			  err == -ECONNRESET ? "the pvmctl that runs it hung up, and it runs on" : NULL,
+			  runs_on ? "the pvmctl that runs it hung up, and it runs on" :
+			  err == -ECONNRESET ? "the pvmctl that runs it hung up" : NULL,
 			  "'pvmctl stop --force' ends it without asking", "stop guest %s", name);
 }
 
