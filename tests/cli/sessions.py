@@ -464,6 +464,20 @@ def held():
     os.close(lock)
     check("and removed while nobody makes one", kept and ends(p) and p.returncode == 0 and
           not os.path.exists(path), (kept, p.returncode))
+    lock = os.open(SOCKETS, os.O_RDONLY | os.O_DIRECTORY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    start = time.time()
+    r = run(DETACH, POLITE)
+    check("a lock that is never let go is no obstacle", r.returncode == 0 and not r.stderr and
+          os.path.exists(path) and time.time() - start > 1.5, r)
+    os.close(lock)
+    run(["stop", "web"])
+    no_lock = TMP + "/no_lock.so"
+    subprocess.run(["gcc", "-shared", "-fPIC", "-xc", "-", "-o", no_lock], check=True,
+                   input=b"#include <errno.h>\nint flock(int f, int o) { errno = EBADF; return -1; }\n")
+    r = run(DETACH, POLITE, LD_PRELOAD=no_lock)
+    check("nor is a file system without locks", r.returncode == 0 and not r.stderr and os.path.exists(path), r)
+    run(["stop", "web"])
     nothing_left("held")
 
 

@@ -18,9 +18,12 @@
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "ctl.h"
+
+#define LOCK_TRIES	100	/* every 20 ms */
 
 static int check_directory(const char *path, uid_t uid)
 {
@@ -103,8 +106,9 @@ int ctl_connect(const char *name, uid_t uid)
 
 int ctl_lock(bool create)
 {
+	struct timespec tick = { .tv_nsec = 20000000 };
 	char dir[PATH_MAX / 2];
-	int err, fd;
+	int err, fd, i;
 
 	err = ctl_directory(geteuid(), create, dir, sizeof(dir));
 	if (err)
@@ -112,12 +116,13 @@ int ctl_lock(bool create)
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	while (flock(fd, LOCK_EX))
-		if (errno != EINTR) {
-			err = -errno;
-			close(fd);
-			return err;
-		}
+	/* Not without limit: our signals are blocked here, and its holder may be stopped. Where there is
+	 * no lock to be had (NFS: EBADF), there is none to wait for. */
+	for (i = 0; i < LOCK_TRIES && flock(fd, LOCK_EX | LOCK_NB); i++) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			break;
+		nanosleep(&tick, NULL);
+	}
 	return fd;
 }
 

@@ -96,7 +96,8 @@ int ctl_directory(uid_t uid, bool create, char *path, size_t len);
  * @create:	make it if there is none
  *
  * Between its bind() and its listen() a new socket refuses like one that was left: who makes one and
- * who removes one must not meet. Return: descriptor or -errno.
+ * who removes one must not meet. Who does not get it in 2 s goes on without: that they meet is rare, and
+ * a guest that cannot be started is worse. Return: descriptor or -errno.
  */
 int ctl_lock(bool create);
 
