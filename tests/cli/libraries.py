@@ -173,7 +173,24 @@ def damaged():
     check("a truncated program is refused", r.returncode == 1 and b"is damaged" in r.stderr, r)
 
 
+def too_large():
+    prog = build("large", "int main(void) { return 0; }")
+    with open(prog, "r+b") as f:
+        f.truncate(1 << 40)     # a hole
+    got, r = archive(prog)
+    check("a program larger than any guest is refused", r.returncode == 1 and not got and
+          b"it is larger than what fits into a guest" in r.stderr, r)
+    lib = build("liblarge.so", "int large(void) { return 0; }", "-shared", "-fPIC")
+    prog = build("has-large", "int large(void); int main(void) { return large(); }", "-L" + WORK,
+                 "-Wl,-rpath," + WORK, "-llarge")
+    with open(lib, "r+b") as f:
+        f.truncate(1 << 40)
+    got, r = archive(prog)
+    check("so is one with such a library", r.returncode == 1 and not got and
+          b"it and its libraries are larger than what fits into a guest" in r.stderr, r)
+
+
 os.mkdir(WORK)
-for part in (harmless, same_as_ldd, run_paths, damaged):
+for part in (harmless, same_as_ldd, run_paths, damaged, too_large):
     part()
 nothing_left("libraries")

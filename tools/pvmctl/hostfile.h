@@ -9,20 +9,22 @@
 #include <sys/stat.h>
 
 struct hostfile {
-	void *data;		/* mapped; NULL = none */
+	void *data;		/* malloc'ed; NULL = none */
 	size_t len;
 	struct stat st;
 };
 
 /**
- * hostfile_map() - the bytes of a regular file that is not empty
+ * hostfile_read() - the bytes of a regular file that is not empty
+ * @max:	a larger file is not read
  *
  * Nothing else is opened: opening a device can be an act, and the names come from programs that
- * are not trusted. Return: 0, -EISDIR, -EINVAL (no regular file), -ENOEXEC (empty) or of open().
+ * are not trusted. Return: 0, -EISDIR, -EINVAL (no regular file), -ENOEXEC (empty), -EFBIG, -ENOMEM,
+ * -EIO (it became shorter meanwhile) or of open() and read().
  */
-int hostfile_map(const char *path, struct hostfile *file);
+int hostfile_read(const char *path, size_t max, struct hostfile *file);
 
-/** hostfile_unmap() - give them back; again is harmless */
-void hostfile_unmap(struct hostfile *file);
+/** hostfile_free() - release them; again is harmless */
+void hostfile_free(struct hostfile *file);
 
 #endif

@@ -23,6 +23,8 @@
 #include "needed.h"
 #include "out.h"
 
+#define DEFAULT_MAX_BYTES ((size_t)1 << 30)	/* of files to copy, where the guest's memory is unknown */
+
 #define GUEST_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct tree {
@@ -30,6 +32,7 @@ struct tree {
 	char **paths;		/* members so far, without leading slash */
 	size_t nr_paths;
 	char *library_path;	/* LD_LIBRARY_PATH the command needs; NULL = none */
+	size_t room;		/* bytes of files that may still be read */
 };
 
 /* ---- the tree ---- */
@@ -155,10 +158,11 @@ static void add_host_file(struct tree *t, const char *path)
 {
 	struct hostfile file;
 
-	if (tree_has(t, path + 1) || hostfile_map(path, &file))
+	if (tree_has(t, path + 1) || hostfile_read(path, t->room, &file))
 		return;
+	t->room -= file.len;
 	tree_file(t, path + 1, file.st.st_mode & 0755, file.data, file.len);
-	hostfile_unmap(&file);
+	hostfile_free(&file);
 }
 
 static void put_file(struct tree *t, const char *path, unsigned int perm, const struct hostfile *file)
@@ -207,7 +211,9 @@ static int add_dynamic(struct tree *t, const char *path, const char *real, const
 	err = needed_search_host(&search);
 	if (err)
 		return err;
+	search.max_bytes = t->room;
 	err = needed_resolve(&n, &search, real, why);
+	t->room -= n.bytes;
 	for (i = 0; !err && i < n.nr_objects; i++)
 		put_object(t, &n, &n.objects[i]);
 	if (!err) {
@@ -233,13 +239,17 @@ static int add_program(struct tree *t, const char *path, const char **why, int d
 	char *real;
 	int err;
 
-	err = hostfile_map(path, &file);
+	err = hostfile_read(path, t->room, &file);
+	if (err == -EFBIG)
+		*why = "it is larger than what fits into a guest";
 	if (err)
 		return err;
 	program_inspect(file.data, file.len, &prog);
-	if (prog.kind == PROGRAM_STATIC || prog.kind == PROGRAM_SCRIPT)
+	if (prog.kind == PROGRAM_STATIC || prog.kind == PROGRAM_SCRIPT) {
+		t->room -= file.len;
 		put_file(t, path, 0755, &file);
-	hostfile_unmap(&file);
+	}
+	hostfile_free(&file);
 	switch (prog.kind) {
 	case PROGRAM_STATIC:
 		return 0;
@@ -346,10 +356,10 @@ static int add_busybox(struct tree *t, const char **busybox)
 	err = add_program(t, *busybox, &why, 1);
 	/* init calls it by one name, wherever the host has it. */
 	if (!err && !tree_has(t, "bin/busybox")) {
-		err = hostfile_map(*busybox, &file);
+		err = hostfile_read(*busybox, t->room, &file);
 		if (!err) {
 			tree_file(t, "bin/busybox", 0755, file.data, file.len);
-			hostfile_unmap(&file);
+			hostfile_free(&file);
 		}
 	}
 	if (err)
@@ -551,7 +561,7 @@ int initramfs_build(const struct initramfs_opts *o, void **data, size_t *len)
 					    "sys", "tmp", "usr", "usr/bin", "usr/sbin" };
 	char *program = NULL, *init = NULL;
 	const char *busybox = NULL;
-	struct tree t = { 0 };
+	struct tree t = { .room = o->memory_bytes ? o->memory_bytes : DEFAULT_MAX_BYTES };
 	size_t i, init_len;
 	int code, err;
 

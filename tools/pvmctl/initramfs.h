@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct initramfs_opts {
 	const char *name;	/* becomes the guest's host name */
@@ -16,6 +17,7 @@ struct initramfs_opts {
 	bool terminal;		/* the console is a person's terminal */
 	const char *term;	/* TERM there, or NULL */
 	unsigned int rows, columns;	/* 0 = unknown */
+	uint64_t memory_bytes;	/* of the guest; no more is copied. 0 = unknown: 1 GiB */
 };
 
 /**

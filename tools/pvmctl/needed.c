@@ -11,11 +11,11 @@
  * filters, which a loader can do without; $PLATFORM and DT_FILTER, which are rare; LD_PRELOAD and
  * LD_AUDIT, which are for the host.
  *
- * Files can be hostile. elf.c bounds what one of them says, the two limits in needed.h how often it is
- * asked. Only ELF files for this CPU are taken: a program in the guest must not get a private key of
- * the host because it called that its loader.
+ * Files can be hostile. elf.c bounds what one of them says, the limits in needed.h how often it is
+ * asked, .max_bytes of the search how much is read. Only ELF files for this CPU are taken: a program in
+ * the guest must not get a private key of the host because it called that its loader.
  *
- * Neighbours: elf.c reads one file, hostfile.c maps it, initramfs.c copies.
+ * Neighbours: elf.c reads one file, hostfile.c gets it, initramfs.c copies.
  */
 #include <errno.h>
 #include <limits.h>
@@ -124,7 +124,7 @@ static int add_object(const struct quest *q, const char *path, struct hostfile *
 	err = n->nr_objects < NEEDED_MAX_OBJECTS ? 0 : -E2BIG;
 	o = err ? NULL : reallocarray(n->objects, n->nr_objects + 1, sizeof(*o));
 	if (!o) {
-		hostfile_unmap(file);
+		hostfile_free(file);
 		return err ? err : -ENOMEM;
 	}
 	n->objects = o;
@@ -143,10 +143,20 @@ static int add_object(const struct quest *q, const char *path, struct hostfile *
 			continue;
 		o->is_alias = true;
 		o->same_as = i;
-		hostfile_unmap(&o->file);
+		hostfile_free(&o->file);
 		return 0;
 	}
 	return dynamic_inspect(o->file.data, o->file.len, &o->dyn);
+}
+
+/* What was read counts, whether it is copied or not: a hostile program could name one file often. */
+static int read_counted(const struct quest *q, const char *path, struct hostfile *file)
+{
+	int err = hostfile_read(path, q->search->max_bytes - q->n->bytes, file);
+
+	if (!err)
+		q->n->bytes += file->len;
+	return err;
 }
 
 /* 1: taken. 0: no such file, or none that can be a library: look further. */
@@ -156,11 +166,12 @@ static int try_file(const struct quest *q, const char *path)
 	struct program prog;
 	int err;
 
-	if (hostfile_map(path, &file))
-		return 0;
+	err = read_counted(q, path, &file);
+	if (err)
+		return err == -EFBIG || err == -ENOMEM || err == -EIO ? err : 0;
 	program_inspect(file.data, file.len, &prog);
 	if (!program_is_elf(&prog)) {
-		hostfile_unmap(&file);
+		hostfile_free(&file);
 		return 0;
 	}
 	err = add_object(q, path, &file);
@@ -348,13 +359,13 @@ static int add_program_file(struct needed *n, const struct needed_search *search
 	struct hostfile file;
 	int err;
 
-	err = hostfile_map(path, &file);
+	err = read_counted(&q, path, &file);
 	if (err)
 		return err;
 	program_inspect(file.data, file.len, prog);
 	err = prog->kind == PROGRAM_DYNAMIC ? 0 : -ENOEXEC;
 	if (err) {
-		hostfile_unmap(&file);
+		hostfile_free(&file);
 		return err;
 	}
 	return add_object(&q, path, &file);
@@ -397,6 +408,8 @@ fail:
 		*why = "its libraries cannot be found";
 	if (ret == -ENOEXEC)
 		*why = "it or one of its libraries is damaged";
+	if (ret == -EFBIG)
+		*why = "it and its libraries are larger than what fits into a guest";
 	if (ret == -E2BIG)
 		*why = "it needs too many libraries, or looks for them in too many places";
 	return ret > 0 ? 0 : ret;
@@ -407,7 +420,7 @@ void needed_free(struct needed *n)
 	size_t i;
 
 	for (i = 0; i < n->nr_objects; i++) {
-		hostfile_unmap(&n->objects[i].file);
+		hostfile_free(&n->objects[i].file);
 		free(n->objects[i].name);
 		free(n->objects[i].path);
 	}
@@ -451,13 +464,14 @@ int needed_search_host(struct needed_search *search)
 	*search = (struct needed_search){
 		.dirs = "/lib/x86_64-linux-gnu:/usr/lib/x86_64-linux-gnu:/lib64:/usr/lib64:/lib:/usr/lib",
 		.lib = access("/lib/x86_64-linux-gnu", F_OK) ? "lib64" : "lib/x86_64-linux-gnu",
+		.max_bytes = SIZE_MAX,
 	};
-	hostfile_map("/etc/ld.so.cache", &search->cache);	/* may be missing */
-	if (hostfile_map(NEEDED_MUSL_PATH, &file)) {
+	hostfile_read("/etc/ld.so.cache", NEEDED_MAX_LIST_BYTES, &search->cache);	/* may be missing */
+	if (hostfile_read(NEEDED_MUSL_PATH, NEEDED_MAX_LIST_BYTES, &file)) {
 		search->musl_dirs = strdup("/lib:/usr/local/lib:/usr/lib");
 	} else {
 		search->musl_dirs = strndup(file.data, file.len);
-		hostfile_unmap(&file);
+		hostfile_free(&file);
 	}
 	if (library_path && *library_path)
 		search->library_path = absolute_list(library_path);
@@ -469,7 +483,7 @@ int needed_search_host(struct needed_search *search)
 
 void needed_search_free(struct needed_search *search)
 {
-	hostfile_unmap(&search->cache);
+	hostfile_free(&search->cache);
 	free(search->library_path);
 	free(search->musl_dirs);
 	memset(search, 0, sizeof(*search));

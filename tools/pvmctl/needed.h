@@ -14,6 +14,8 @@
 #define NEEDED_MAX_OBJECTS 512		/* a large desktop program has 200 */
 #define NEEDED_MAX_LOOKUPS 65536	/* names and places; a hostile program may ask for billions */
 
+#define NEEDED_MAX_LIST_BYTES (64 << 20)	/* of the two files that say where libraries are */
+
 #define NEEDED_MUSL_PATH "/etc/ld-musl-x86_64.path"	/* musl's list of directories */
 
 /* Where libraries are looked for, besides what the objects say themselves. Lists are "DIR:DIR". */
@@ -23,6 +25,7 @@ struct needed_search {
 	const char *dirs;	/* where glibc looks at last */
 	const char *lib;	/* what $LIB means */
 	char *musl_dirs;	/* where musl looks at last */
+	size_t max_bytes;	/* all files that are read; needed_search_host() sets no limit */
 };
 
 /* A file to copy. The first is the program, the second its loader, libraries follow. */
@@ -41,6 +44,7 @@ struct needed {
 	size_t nr_objects;
 	bool by_library_path;	/* one was found only by .library_path of the search */
 	size_t lookups;
+	size_t bytes;		/* read so far */
 };
 
 /**
@@ -49,7 +53,7 @@ struct needed {
  * @why:	a sentence why it failed, or NULL
  *
  * Nothing is executed: program, loader and libraries are data. needed_free() is due afterwards, also
- * after a failure. Return: 0, -ENOENT, -ENOEXEC, -E2BIG, -ENOMEM or why @path cannot be read.
+ * after a failure. Return: 0, -ENOENT, -ENOEXEC, -E2BIG, -EFBIG, -ENOMEM, -EIO or why @path cannot be read.
  */
 int needed_resolve(struct needed *n, const struct needed_search *search, const char *path,
 		   const char **why);

@@ -99,7 +99,7 @@ static int resolve_with(const struct needed_search *search)
 
 static int resolve(void)
 {
-	const struct needed_search search = { .dirs = last, .lib = "lib64" };
+	const struct needed_search search = { .dirs = last, .lib = "lib64", .max_bytes = 1 << 24 };
 
 	return resolve_with(&search);
 }
@@ -194,7 +194,7 @@ static void rpath_is_inherited_unless_there_is_a_run_path(void **state)
 
 static void order_of_places(void **state)
 {
-	struct needed_search search = { .dirs = last, .lib = "lib64" };
+	struct needed_search search = { .dirs = last, .lib = "lib64", .max_bytes = 1 << 24 };
 	char *library_path = strdup(at("/nowhere:@/env"));
 
 	(void)state;
@@ -337,12 +337,40 @@ static void too_many_places_are_refused(void **state)
 	needed_free(&n);
 }
 
+static void bytes_are_limited(void **state)
+{
+	struct needed_search search = { .dirs = last, .lib = "lib64", .max_bytes = 1 << 24 };
+	size_t all;
+
+	(void)state;
+	make("@/bin/prog", "@/ld.so", DT_NEEDED, "liba.so", DT_NEEDED, "alias.so", DT_RUNPATH, "@/1", 0);
+	make("@/last/liba.so", NULL, 0);
+	assert_int_equal(symlink("liba.so", at("@/last/alias.so")), 0);
+	save("@/1/liba.so", "no library, but read", 20);
+	assert_int_equal(resolve_with(&search), 0);
+	all = n.bytes;
+	assert_int_equal(all, n.objects[0].file.len + n.objects[1].file.len + 2 * n.objects[2].file.len + 20);
+	needed_free(&n);
+	search.max_bytes = all;
+	assert_int_equal(resolve_with(&search), 0);
+	needed_free(&n);
+	while (search.max_bytes--) {
+		assert_int_equal(resolve_with(&search), -EFBIG);
+		assert_string_equal(why, "it and its libraries are larger than what fits into a guest");
+		needed_free(&n);
+	}
+	search.max_bytes = 1 << 24;
+	assert_int_equal(truncate(at("@/last/liba.so"), 1ll << 40), 0);	/* a hole */
+	assert_int_equal(resolve_with(&search), -EFBIG);
+	needed_free(&n);
+}
+
 /* ---- musl ---- */
 
 static void musl_has_its_own_order(void **state)
 {
 	char *library_path = strdup(at("@/env")), *dirs = strdup(at("/nowhere\n@/musl\n"));
-	struct needed_search search = { .dirs = last, .lib = "lib64", .musl_dirs = dirs };
+	struct needed_search search = { .dirs = last, .lib = "lib64", .max_bytes = 1 << 24, .musl_dirs = dirs };
 
 	(void)state;
 	make("@/ld-musl-x86_64.so.1", NULL, DT_SONAME, "libc.so", 0);
@@ -459,7 +487,7 @@ static void damaged_cache_is_survived(void **state)
 
 static void cache_is_asked_before_the_last_places(void **state)
 {
-	struct needed_search search = { .dirs = last, .lib = "lib64" };
+	struct needed_search search = { .dirs = last, .lib = "lib64", .max_bytes = 1 << 24 };
 	char value[64];
 	const struct cache_row row = { 0x0303, 0, "liba.so", value };
 	unsigned char bytes[4096];
@@ -511,6 +539,7 @@ int main(void)
 		cmocka_unit_test_setup(damaged_library_is_told, fresh),
 		cmocka_unit_test_setup(too_many_libraries_are_refused, fresh),
 		cmocka_unit_test_setup(too_many_places_are_refused, fresh),
+		cmocka_unit_test_setup(bytes_are_limited, fresh),
 		cmocka_unit_test_setup(musl_has_its_own_order, fresh),
 		cmocka_unit_test(cache_is_read),
 		cmocka_unit_test(damaged_cache_is_survived),
