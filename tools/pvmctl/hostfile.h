@@ -18,9 +18,10 @@ struct hostfile {
  * hostfile_read() - the bytes of a regular file that is not empty
  * @max:	a larger file is not read
  *
- * Nothing else is opened: opening a device can be an act, and the names come from programs that
- * are not trusted. Return: 0, -EISDIR, -EINVAL (no regular file), -ENOEXEC (empty), -EFBIG, -ENOMEM,
- * -EIO (it became shorter meanwhile) or of open() and read().
+ * Nothing else is opened, neither a device nor what lies in /sys, /proc and their like: opening it can
+ * be an act, and the names come from programs that are not trusted. Return: 0, -EISDIR, -EINVAL (no
+ * regular file of a real file system), -ENOEXEC (empty), -EFBIG, -ENOMEM, -EIO (it became shorter
+ * meanwhile) or of open() and read().
  */
 int hostfile_read(const char *path, size_t max, struct hostfile *file);
 

@@ -80,6 +80,21 @@ static void nothing_else_is_opened(void **state)
 	assert_null(file.data);
 }
 
+static void file_of_sysfs_or_proc_is_not_opened(void **state)
+{
+	static const char *const paths[] = { "/sys/kernel/notes", "/sys/kernel/uevent_seqnum", "/proc/version",
+					     "/proc/kcore", "/proc/self/status" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		if (!access(paths[i], R_OK))
+			assert_int_equal(hostfile_read(paths[i], SIZE_MAX, &file), -EINVAL);
+	/* A link in there to a real file is one. */
+	assert_int_equal(hostfile_read("/proc/self/exe", SIZE_MAX, &file), 0);
+	hostfile_free(&file);
+}
+
 static void larger_file_is_not_read(void **state)
 {
 	(void)state;
@@ -107,6 +122,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(regular_file_is_read),
 		cmocka_unit_test(nothing_else_is_opened),
+		cmocka_unit_test(file_of_sysfs_or_proc_is_not_opened),
 		cmocka_unit_test(larger_file_is_not_read),
 		cmocka_unit_test(truncated_meanwhile_is_an_error),
 	};
