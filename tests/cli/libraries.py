@@ -190,7 +190,33 @@ def too_large():
           b"it and its libraries are larger than what fits into a guest" in r.stderr, r)
 
 
+def long_names():
+    """Paths of many parts, and many of them: pvmctl looks up each part of each."""
+    build("long/x/libmany.so", "int many(void) { return 0; }", "-shared", "-fPIC")
+    for turns, good in ((20, True), (300, False)):
+        prog = build("turns-%d" % turns, "int many(void); int main(void) { return many(); }",
+                     "-L" + WORK + "/long/x", "-lmany",
+                     "-Wl,-rpath," + WORK + "/long/x" + "/../x" * turns)
+        got, r = archive(prog)
+        if good:
+            check("a path with %d detours leads to its library" % turns,
+                  member(WORK + "/long/x/libmany.so") in got, (sorted(got), r))
+        else:
+            check("a path with %d detours is refused" % turns, r.returncode == 1 and not got and
+                  b"has too many parts" in r.stderr, r)
+    libs = []
+    for i in range(100):
+        path = WORK + "/long" + "/%d" % i * 50
+        os.makedirs(path)
+        libs.append(shutil.copy(WORK + "/long/x/libmany.so", path + "/lib%d.so" % i))
+    prog = build("scattered", "int main(void) { return 0; }", "-Wl,--no-as-needed",
+                 "-xnone", *libs)
+    got, r = archive(prog)
+    check("a program with too many directories is refused", r.returncode == 1 and not got and
+          b"needs too many files and directories" in r.stderr, r)
+
+
 os.mkdir(WORK)
-for part in (harmless, same_as_ldd, run_paths, damaged, too_large):
+for part in (harmless, same_as_ldd, run_paths, damaged, too_large, long_names):
     part()
 nothing_left("libraries")

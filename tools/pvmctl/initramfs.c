@@ -25,6 +25,10 @@
 
 #define DEFAULT_MAX_BYTES ((size_t)1 << 30)	/* of files to copy, where the guest's memory is unknown */
 
+/* A hostile program chooses names; what exists is looked up for every part of each. */
+#define MAX_MEMBERS 4096
+#define MAX_NAME_PARTS 64
+
 #define GUEST_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct tree {
@@ -33,6 +37,7 @@ struct tree {
 	size_t nr_paths;
 	char *library_path;	/* LD_LIBRARY_PATH the command needs; NULL = none */
 	size_t room;		/* bytes of files that may still be read */
+	const char *why;	/* a sentence for .cpio.err, or NULL */
 };
 
 /* ---- the tree ---- */
@@ -47,11 +52,24 @@ static bool tree_has(const struct tree *t, const char *path)
 	return false;
 }
 
+static void tree_refuse(struct tree *t, const char *why)
+{
+	if (!t->cpio.err) {
+		t->cpio.err = -E2BIG;
+		t->why = why;
+	}
+}
+
 static void tree_note(struct tree *t, const char *path)
 {
-	char **grown = reallocarray(t->paths, t->nr_paths + 1, sizeof(*grown));
-	char *copy = strdup(path);
+	char **grown, *copy;
 
+	if (t->nr_paths == MAX_MEMBERS) {
+		tree_refuse(t, "the program needs too many files and directories");
+		return;
+	}
+	grown = reallocarray(t->paths, t->nr_paths + 1, sizeof(*grown));
+	copy = strdup(path);
 	if (grown)
 		t->paths = grown;
 	if (!grown || !copy) {
@@ -120,32 +138,41 @@ static void tree_free(struct tree *t)
 /*
  * The name of a member for an absolute path: without "//", "/./" and "/../". The guest has real
  * directories where the host may have links, so that ".." is just one name less there, whatever it
- * leads to here; but whoever follows "a/../b" needs "a". malloc'ed; NULL is an error of the tree.
+ * leads to here; but whoever follows "a/../b" needs "a": each directory on the way is made once, as it
+ * is passed. malloc'ed; NULL is an error of the tree, also one of before.
  */
 static char *tree_name(struct tree *t, const char *path)
 {
-	char *name = malloc(strlen(path) + 2);
-	size_t len = 0, n;
+	size_t len = 0, parts = 0, n;
+	char *name;
 
+	if (t->cpio.err)
+		return NULL;
+	name = malloc(strlen(path) + 1);
 	if (!name) {
 		t->cpio.err = -ENOMEM;
 		return NULL;
 	}
-	for (; *path; path += n) {
-		path += strspn(path, "/");
+	for (path += strspn(path, "/"); *path; path += strspn(path, "/")) {
 		n = strcspn(path, "/");
+		if (++parts > MAX_NAME_PARTS) {
+			tree_refuse(t, "a path of the program or of a library has too many parts");
+			free(name);
+			return NULL;
+		}
 		if (n == 2 && !memcmp(path, "..", 2)) {
-			memcpy(name + len, "/", 2);
-			if (len)
-				tree_parents(t, name);
 			while (len && name[--len] != '/')
 				;
-		} else if (n && !(n == 1 && *path == '.')) {
+		} else if (!(n == 1 && *path == '.')) {
 			if (len)
 				name[len++] = '/';
 			memcpy(name + len, path, n);
 			len += n;
+			name[len] = 0;
+			if (path[n + strspn(path + n, "/")])
+				tree_dir(t, name);
 		}
+		path += n;
 	}
 	name[len] = 0;
 	return name;
@@ -586,7 +613,7 @@ int initramfs_build(const struct initramfs_opts *o, void **data, size_t *len)
 	tree_file(&t, "etc/group", 0644, "root:x:0:\n", 10);
 	err = cpio_finish(&t.cpio);
 	if (err) {
-		code = msg_cannot(EXIT_FAILED, err, NULL, NULL, "make a userland for the guest");
+		code = msg_cannot(EXIT_FAILED, err, t.why, NULL, "make a userland for the guest");
 		goto out;
 	}
 	*data = t.cpio.data;
