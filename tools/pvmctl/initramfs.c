@@ -247,8 +247,10 @@ static int add_dynamic(struct tree *t, const char *path, const char *real, const
 		/* The loader takes the program's own directory ($ORIGIN) from where the link leads. */
 		put_link(t, path, real);
 		/* For unusual places. */
-		add_host_file(t, needed_loader_is_musl(n.objects[1].path) ? NEEDED_MUSL_PATH :
-									    "/etc/ld.so.cache");
+		if (needed_loader_is_musl(n.objects[1].path))
+			add_host_file(t, NEEDED_MUSL_PATH);
+		else if (search.cache.data)
+			tree_file(t, "etc/ld.so.cache", 0644, search.cache.data, search.cache.len);
 		if (n.by_library_path && !t->library_path) {
 			t->library_path = search.library_path;
 			search.library_path = NULL;

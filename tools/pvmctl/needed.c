@@ -45,6 +45,8 @@ struct quest {
 #define CACHE_MAGIC "glibc-ld.so.cache1.1"
 #define CACHE_X86_64 0x0303		/* FLAG_X8664_LIB64 | FLAG_ELF_LIBC6 */
 
+#define CACHE_NOBODY 0			/* a library of libc4, which no loader of today takes */
+
 struct cache_old_header {
 	char magic[12];
 	uint32_t count;			/* of entries of 12 bytes */
@@ -63,27 +65,40 @@ struct cache_entry {
 	uint64_t hwcap;			/* 0 = for every CPU */
 };
 
-const char *needed_cache_find(const void *data, size_t len, const char *name)
+/* Number of entries that lie within the file; @data and @size are moved to the newer form. */
+static size_t cache_open(const char **data, size_t *size)
 {
-	const char *bytes = data, *value;
+	const char *bytes = *data;
 	struct cache_old_header old;
 	struct cache_header header;
-	struct cache_entry entry;
-	size_t name_size = strlen(name) + 1, skip, i;
+	size_t len = *size, skip;
 
 	if (len > sizeof(old) && !memcmp(bytes, CACHE_OLD_MAGIC, strlen(CACHE_OLD_MAGIC))) {
 		memcpy(&old, bytes, sizeof(old));
 		skip = (sizeof(old) + old.count * (size_t)12 + 7) & ~(size_t)7;
 		if (skip >= len)
-			return NULL;
+			return 0;
 		bytes += skip;
 		len -= skip;
 	}
 	if (len <= sizeof(header) || memcmp(bytes, CACHE_MAGIC, sizeof(header.magic)))
-		return NULL;
+		return 0;
 	memcpy(&header, bytes, sizeof(header));
-	for (i = 0; i < header.count && i < (len - sizeof(header)) / sizeof(entry); i++) {
-		memcpy(&entry, bytes + sizeof(header) + i * sizeof(entry), sizeof(entry));
+	*data = bytes;
+	*size = len;
+	len = (len - sizeof(header)) / sizeof(struct cache_entry);
+	return header.count < len ? header.count : len;
+}
+
+const char *needed_cache_find(const void *data, size_t len, const char *name)
+{
+	size_t name_size = strlen(name) + 1, count, i;
+	const char *bytes = data, *value;
+	struct cache_entry entry;
+
+	count = cache_open(&bytes, &len);
+	for (i = 0; i < count; i++) {
+		memcpy(&entry, bytes + sizeof(struct cache_header) + i * sizeof(entry), sizeof(entry));
 		if (entry.flags != CACHE_X86_64 || entry.hwcap || entry.key >= len || entry.value >= len ||
 		    len - entry.key < name_size || memcmp(bytes + entry.key, name, name_size))
 			continue;
@@ -92,6 +107,21 @@ const char *needed_cache_find(const void *data, size_t len, const char *name)
 			return value;
 	}
 	return NULL;
+}
+
+void needed_cache_strip(void *data, size_t len)
+{
+	const char *bytes = data;
+	struct cache_entry entry;
+	size_t count = cache_open(&bytes, &len), at, i;
+
+	for (i = 0; i < count; i++) {
+		at = bytes - (const char *)data + sizeof(struct cache_header) + i * sizeof(entry);
+		memcpy(&entry, (char *)data + at, sizeof(entry));
+		if (entry.hwcap)
+			entry.flags = CACHE_NOBODY;
+		memcpy((char *)data + at, &entry, sizeof(entry));
+	}
 }
 
 /* ---- objects ---- */
@@ -466,7 +496,8 @@ int needed_search_host(struct needed_search *search)
 		.lib = access("/lib/x86_64-linux-gnu", F_OK) ? "lib64" : "lib/x86_64-linux-gnu",
 		.max_bytes = SIZE_MAX,
 	};
-	hostfile_read("/etc/ld.so.cache", NEEDED_MAX_LIST_BYTES, &search->cache);	/* may be missing */
+	if (!hostfile_read("/etc/ld.so.cache", NEEDED_MAX_LIST_BYTES, &search->cache))	/* may be missing */
+		needed_cache_strip(search->cache.data, search->cache.len);
 	if (hostfile_read(NEEDED_MUSL_PATH, NEEDED_MAX_LIST_BYTES, &file)) {
 		search->musl_dirs = strdup("/lib:/usr/local/lib:/usr/lib");
 	} else {

@@ -21,7 +21,7 @@
 /* Where libraries are looked for, besides what the objects say themselves. Lists are "DIR:DIR". */
 struct needed_search {
 	char *library_path;	/* LD_LIBRARY_PATH without relative names; NULL = none */
-	struct hostfile cache;	/* /etc/ld.so.cache */
+	struct hostfile cache;	/* /etc/ld.so.cache, stripped */
 	const char *dirs;	/* where glibc looks at last */
 	const char *lib;	/* what $LIB means */
 	char *musl_dirs;	/* where musl looks at last */
@@ -76,5 +76,13 @@ bool needed_loader_is_musl(const char *interpreter);
  * Return: its absolute path within @data, or NULL.
  */
 const char *needed_cache_find(const void *data, size_t len, const char *name);
+
+/**
+ * needed_cache_strip() - make a loader pass over what the cache has for newer CPUs only
+ *
+ * Those files (glibc-hwcaps) are not copied. A loader that finds one in its cache does not try the
+ * common one when the file is missing, and entries must stay in order: so they stay, for nobody.
+ */
+void needed_cache_strip(void *data, size_t len);
 
 #endif

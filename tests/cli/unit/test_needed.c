@@ -456,6 +456,26 @@ static void cache_is_read(void **state)
 	assert_null(needed_cache_find(memset(bytes, 'x', 4096), 4096, "liba.so"));
 }
 
+static void cache_for_newer_cpus_is_for_nobody_once_stripped(void **state)
+{
+	struct cache_row stripped[NR_ROWS];
+	unsigned char bytes[4096], want[4096];
+	size_t len, i;
+	int old;
+
+	(void)state;
+	memcpy(stripped, cache_rows, sizeof(stripped));
+	for (i = 0; i < NR_ROWS; i++)
+		if (stripped[i].hwcap)
+			stripped[i].flags = 0;
+	for (old = 0; old < 2; old++) {
+		len = make_cache(bytes, cache_rows, NR_ROWS, old);
+		needed_cache_strip(bytes, len);
+		assert_int_equal(make_cache(want, stripped, NR_ROWS, old), len);
+		assert_memory_equal(bytes, want, len);
+	}
+}
+
 static void damaged_cache_is_survived(void **state)
 {
 	unsigned char bytes[4096], *copy;
@@ -469,6 +489,7 @@ static void damaged_cache_is_survived(void **state)
 		for (len = 0; len <= whole; len++) {
 			copy = malloc(len + !len);
 			memcpy(copy, bytes, len);
+			needed_cache_strip(copy, len);
 			needed_cache_find(copy, len, "liba.so.1");
 			free(copy);
 		}
@@ -479,6 +500,7 @@ static void damaged_cache_is_survived(void **state)
 			copy[(seed >> 8) % whole] = seed >> 24;
 			seed = seed * 1103515245 + 12345;
 			copy[(seed >> 8) % whole] = 0xff;
+			needed_cache_strip(copy, whole);
 			needed_cache_find(copy, whole, "liba.so.1");
 			free(copy);
 		}
@@ -542,6 +564,7 @@ int main(void)
 		cmocka_unit_test_setup(bytes_are_limited, fresh),
 		cmocka_unit_test_setup(musl_has_its_own_order, fresh),
 		cmocka_unit_test(cache_is_read),
+		cmocka_unit_test(cache_for_newer_cpus_is_for_nobody_once_stripped),
 		cmocka_unit_test(damaged_cache_is_survived),
 		cmocka_unit_test_setup(cache_is_asked_before_the_last_places, fresh),
 		cmocka_unit_test(relative_library_path_becomes_absolute),
