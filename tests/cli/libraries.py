@@ -162,6 +162,16 @@ def run_paths():
           member(script) in got and member(prog) in got, (sorted(got), r))
 
 
+def not_hidden():
+    prog = build("visible", "int main(void) { return 0; }")
+    got, r = archive(prog)
+    mounts = re.findall(r"mount -t \S+ \S+ /(\S+)", got["init"][1].decode())
+    check("nothing is mounted over what was copied", "proc" in mounts and member(prog) in got and
+          not [n for n, (mode, _) in got.items() if stat.S_ISREG(mode) and
+               n.startswith(tuple(m + "/" for m in mounts))], (mounts, r))
+    check("/tmp is for everybody", got["tmp"][0] == stat.S_IFDIR | 0o1777, oct(got["tmp"][0]))
+
+
 def damaged():
     with open(os.path.realpath("/bin/true"), "rb") as f:
         whole = f.read()
@@ -217,6 +227,6 @@ def long_names():
 
 
 os.mkdir(WORK)
-for part in (harmless, same_as_ldd, run_paths, damaged, too_large, long_names):
+for part in (harmless, same_as_ldd, run_paths, not_hidden, damaged, too_large, long_names):
     part()
 nothing_left("libraries")

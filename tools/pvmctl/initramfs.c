@@ -497,6 +497,7 @@ static void put_quoted(FILE *f, const char *word)
 	fputc('\'', f);
 }
 
+/* Nothing goes over /tmp and /run: all is in memory anyway, and the program may have come from there. */
 static const char init_mounts[] =
 	"b=/bin/busybox\n"
 	"$b mount -t proc proc /proc\n"
@@ -504,8 +505,6 @@ static const char init_mounts[] =
 	"$b mount -t devtmpfs devtmpfs /dev\n"
 	"$b mkdir -p /dev/pts /dev/shm\n"
 	"$b mount -t devpts devpts /dev/pts\n"
-	"$b mount -t tmpfs tmpfs /tmp\n"
-	"$b mount -t tmpfs tmpfs /run\n"
 	"$b --install -s 2>/dev/null\n"
 	"ip link set lo up 2>/dev/null\n"
 	"dmesg -n 1\n"		/* a kernel message must not land inside a mark */
@@ -587,7 +586,7 @@ static char *make_init(const struct initramfs_opts *o, const char *program,
 int initramfs_build(const struct initramfs_opts *o, void **data, size_t *len)
 {
 	static const char *const dirs[] = { "bin", "dev", "etc", "proc", "root", "run", "sbin",
-					    "sys", "tmp", "usr", "usr/bin", "usr/sbin" };
+					    "sys", "usr", "usr/bin", "usr/sbin" };
 	char *program = NULL, *init = NULL;
 	const char *busybox = NULL;
 	struct tree t = { .room = o->memory_bytes ? o->memory_bytes : DEFAULT_MAX_BYTES };
@@ -596,6 +595,8 @@ int initramfs_build(const struct initramfs_opts *o, void **data, size_t *len)
 
 	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
 		tree_dir(&t, dirs[i]);
+	cpio_dir(&t.cpio, "tmp", 01777);
+	tree_note(&t, "tmp");
 	/* The kernel opens the console for init before devtmpfs is there. */
 	cpio_chardev(&t.cpio, "dev/console", 0600, 5, 1);
 	cpio_chardev(&t.cpio, "dev/null", 0666, 1, 3);
