@@ -90,6 +90,16 @@ def harmless():
     got, r = archive(build("greedy", plain, "-Wl,--dynamic-linker=" + secret))
     check("a file that is no loader is not given to the guest", r.returncode == 1 and not got, r)
 
+    with open(secret, "w", encoding="ascii") as f:
+        f.write("#!/bin/sh\npassword=secret\n")
+    script = WORK + "/greedy.sh"
+    with open(script, "w", encoding="ascii") as f:
+        f.write("#!%s\n" % secret)
+    os.chmod(script, 0o755)
+    got, r = archive(script)
+    check("nor is a script that is to interpret a script", r.returncode == 1 and not got and
+          b"its interpreter cannot be copied" in r.stderr, r)
+
     audit = build("libaudit.so", HARM, "-shared", "-fPIC")
     prog = build("audited", plain, "-Wl,--audit=" + audit, "-Wl,--depaudit=" + audit)
     got, r = archive(prog)

@@ -274,6 +274,9 @@ static int add_program(struct tree *t, const char *path, const char **why, int d
 	if (err)
 		return err;
 	program_inspect(file.data, file.len, &prog);
+	/* A script names any file that we can read: it must not get one for beginning with "#!". */
+	if (depth && prog.kind == PROGRAM_SCRIPT)
+		prog.kind = PROGRAM_UNKNOWN;
 	if (prog.kind == PROGRAM_STATIC || prog.kind == PROGRAM_SCRIPT) {
 		t->room -= file.len;
 		put_file(t, path, 0755, &file);
@@ -289,7 +292,7 @@ static int add_program(struct tree *t, const char *path, const char **why, int d
 		return err;
 	case PROGRAM_SCRIPT:
 		/* busybox brings the usual interpreters; others come from the host. */
-		if (depth || !strcmp(prog.interpreter, "/bin/sh") ||
+		if (!strcmp(prog.interpreter, "/bin/sh") ||
 		    !strcmp(prog.interpreter, "/usr/bin/env"))
 			return 0;
 		err = add_program(t, prog.interpreter, why, depth + 1);
