@@ -467,10 +467,12 @@ static char *absolute_list(const char *list)
 	const char *separator = "";
 	size_t size, len;
 	FILE *f = open_memstream(&text, &size);
-	bool relative;
+	bool relative, more;
 
-	for (; f && *list; list += len + !!list[len]) {
+	/* Also what is behind the last separator, if it is nothing. */
+	for (more = true; f && more; list += len + more) {
 		len = strcspn(list, ":;\n");
+		more = list[len];
 		relative = !len || !strchr("/$", *list);
 		if (relative && !cwd)
 			continue;

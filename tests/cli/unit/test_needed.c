@@ -539,6 +539,14 @@ static void relative_library_path_becomes_absolute(void **state)
 	assert_int_equal(needed_search_host(&search), 0);
 	assert_string_equal(search.library_path, "/a:/usr/b:/usr/:$ORIGIN/c");
 	needed_search_free(&search);
+	setenv("LD_LIBRARY_PATH", "/a:", 1);
+	assert_int_equal(needed_search_host(&search), 0);
+	assert_string_equal(search.library_path, "/a:/usr/");
+	needed_search_free(&search);
+	setenv("LD_LIBRARY_PATH", ":", 1);
+	assert_int_equal(needed_search_host(&search), 0);
+	assert_string_equal(search.library_path, "/usr/:/usr/");
+	needed_search_free(&search);
 	setenv("LD_LIBRARY_PATH", "", 1);
 	assert_int_equal(needed_search_host(&search), 0);
 	assert_null(search.library_path);
