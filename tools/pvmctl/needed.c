@@ -224,13 +224,17 @@ static bool is_part_of_musl(const char *name)
 static bool is_there(const struct needed *n, const char *name)
 {
 	const struct needed_object *o;
+	bool musl = uses_musl(n);
 	size_t i;
 
-	if (uses_musl(n) && is_part_of_musl(name))
+	if (musl && is_part_of_musl(name))
 		return true;
 	for (i = 0; i < n->nr_objects; i++) {
 		o = &n->objects[i];
-		if ((o->name && !strcmp(o->name, name)) || (o->dyn.soname && !strcmp(o->dyn.soname, name)))
+		if (o->name && !strcmp(o->name, name))
+			return true;
+		/* musl remembers only what it was asked for. */
+		if (!musl && o->dyn.soname && !strcmp(o->dyn.soname, name))
 			return true;
 	}
 	return false;

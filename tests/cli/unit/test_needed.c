@@ -392,6 +392,21 @@ static void musl_has_its_own_order(void **state)
 	free(dirs);
 }
 
+static void musl_does_not_know_a_library_by_its_soname(void **state)
+{
+	(void)state;
+	make("@/ld-musl-x86_64.so.1", NULL, DT_SONAME, "libc.so", 0);
+	make("@/bin/prog", "@/ld-musl-x86_64.so.1", DT_NEEDED, "liba.so", DT_NEEDED, "liba.so.1", DT_RUNPATH,
+	     "@/run", 0);
+	make("@/run/liba.so", NULL, DT_SONAME, "liba.so.1", 0);
+	make("@/run/liba.so.1", NULL, 0);
+	assert_int_equal(resolve(), 0);
+	found("@/run/liba.so @/run/liba.so.1");
+	make("@/bin/prog", "@/ld.so", DT_NEEDED, "liba.so", DT_NEEDED, "liba.so.1", DT_RUNPATH, "@/run", 0);
+	assert_int_equal(resolve(), 0);
+	found("@/run/liba.so");
+}
+
 /* ---- /etc/ld.so.cache ---- */
 
 struct cache_row {
@@ -571,6 +586,7 @@ int main(void)
 		cmocka_unit_test_setup(too_many_places_are_refused, fresh),
 		cmocka_unit_test_setup(bytes_are_limited, fresh),
 		cmocka_unit_test_setup(musl_has_its_own_order, fresh),
+		cmocka_unit_test_setup(musl_does_not_know_a_library_by_its_soname, fresh),
 		cmocka_unit_test(cache_is_read),
 		cmocka_unit_test(cache_for_newer_cpus_is_for_nobody_once_stripped),
 		cmocka_unit_test(damaged_cache_is_survived),
