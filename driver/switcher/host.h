@@ -74,6 +74,7 @@ u64 pvm_table_entry(const void *table);
 
 /* hostcpu.c */
 bool pvm_host_has_int80(void);
+void pvm_debug_store_check(struct pvm_vcpu *v);
 u32 pvm_host_mitigations(void);
 u32 pvm_fpu_bytes(void);
 void pvm_fpu_reset(void *fpu);

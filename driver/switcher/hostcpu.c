@@ -352,8 +352,8 @@ static void user_shadow_stack_off(void)
 /*
  * Precise events of perf (PEBS, BTS) write to a linear address, whatever CR3 is (SDM vol. 3, "DS Save Area and 64-Bit
  * Mode Operation"). On the guest's tables that address is the guest's. While a vCPU is resident they find a buffer of
- * ours that is full: such an event is not sampled there. Only perf looks at DS_AREA, by an IPI when it starts or ends;
- * what that wrote stays.
+ * ours that is full, but their counters start anew as the host wants: such an event is not sampled there. Only perf
+ * writes DS_AREA, by an IPI when it starts or ends, which may be at any time with IRQs on.
  */
 #define DS_HEADER	(56 * sizeof(u64))	/* pointers and, behind them, values that counters start anew with */
 
@@ -372,13 +372,18 @@ static u64 own_debug_store(const struct pvm_vcpu *v)
 	return v->ss->self + offsetof(struct pvm_switch_state, debug_store);
 }
 
-static void load_debug_store(struct pvm_vcpu *v)
+/** pvm_debug_store_check() - before entries: perf's buffer is not the CPU's. Context: IRQs off, resident. */
+void pvm_debug_store_check(struct pvm_vcpu *v)
 {
-	u64 *ds = v->ss->debug_store, buffer = own_debug_store(v) + DS_HEADER;
+	u64 *ds = v->ss->debug_store, buffer = own_debug_store(v) + DS_HEADER, host;
 
-	v->area.host_ds_area = pvm_rdmsr(MSR_IA32_DS_AREA);
-	if (likely(!v->area.host_ds_area))
+	if (!has_debug_store)
 		return;
+	host = pvm_rdmsr(MSR_IA32_DS_AREA);
+	if (likely(!host || host == own_debug_store(v)))
+		return;
+	v->area.host_ds_area = host;
+	memcpy(ds, (void *)host, DS_HEADER);
 	/* BTS: base, index, end, threshold: one record, over and over; PEBS: the same, no room and no interrupt */
 	ds[0] = ds[1] = ds[4] = ds[5] = ds[6] = buffer;
 	ds[2] = buffer + 24 + 1;
@@ -387,12 +392,16 @@ static void load_debug_store(struct pvm_vcpu *v)
 	v->stat[PVM_STAT_MSR_WRITES]++;
 }
 
+/* What perf wrote since the last check stays. */
 static void restore_debug_store(struct pvm_vcpu *v)
 {
-	if (likely(!v->area.host_ds_area) || pvm_rdmsr(MSR_IA32_DS_AREA) != own_debug_store(v))
+	if (likely(!v->area.host_ds_area))
 		return;
-	pvm_wrmsr(MSR_IA32_DS_AREA, v->area.host_ds_area);
-	v->stat[PVM_STAT_MSR_WRITES]++;
+	if (pvm_rdmsr(MSR_IA32_DS_AREA) == own_debug_store(v)) {
+		pvm_wrmsr(MSR_IA32_DS_AREA, v->area.host_ds_area);
+		v->stat[PVM_STAT_MSR_WRITES]++;
+	}
+	v->area.host_ds_area = 0;
 }
 
 /**
@@ -438,8 +447,6 @@ void pvm_residency_load(struct pvm_vcpu *v)
 	asm volatile("mov %%gs, %0" : "=r"(a->host_gs_sel));
 	asm volatile("sldt %0" : "=r"(a->host_ldt));
 	load_debugregs(v);
-	if (has_debug_store)
-		load_debug_store(v);
 	save_pkru(a);
 	user_shadow_stack_off();
 	cr4 = pvm_read_cr4();
@@ -488,8 +495,7 @@ void pvm_residency_drop(struct pvm_vcpu *v)
 	pvm_wrmsr(MSR_KERNEL_GS_BASE, a->host_kgs);
 	v->stat[PVM_STAT_MSR_WRITES]++;
 	restore_debugregs(v);
-	if (has_debug_store)
-		restore_debug_store(v);
+	restore_debug_store(v);
 	restore_pkru(a);
 	cr4 = pvm_read_cr4();
 	if (!(cr4 & X86_CR4_PGE)) {

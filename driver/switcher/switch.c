@@ -36,9 +36,11 @@ static bool take_dr6(struct pvm_vcpu *v)
 	unsigned long dr6;
 
 	asm volatile("mov %%db6, %0" : "=r"(dr6));
-	v->cpu.dr6 = (v->cpu.dr6 & ~0xfull) | (dr6 & 0xe00f);	/* only B0..B3 are ever cleared by the CPU */
 	asm volatile("mov %0, %%db6" : : "r"((unsigned long)DR6_RESERVED));
-	return dr6 & (DR_BUS_LOCK | 0xe00f);
+	if (!(dr6 & (DR_BUS_LOCK | 0xe00f)))
+		return false;
+	v->cpu.dr6 = (v->cpu.dr6 & ~0xfull) | (dr6 & 0xe00f);	/* only B0..B3 are ever cleared by the CPU */
+	return true;
 }
 
 /* As if user code had met it: an error in guest memory is the VMM's, not the kernel's. */
@@ -77,6 +79,7 @@ void pvm_switch_begin(struct pvm_vcpu *v)
 	}
 	/* With PCIDs the guest runs on PCID 0, which Linux does not use; bit 63 keeps the host's TLB. */
 	v->ss->host_cr3 = pvm_read_cr3() | (cr4 & X86_CR4_PCIDE ? 1ull << 63 : 0);
+	pvm_debug_store_check(v);
 	if (unlikely(v->cpu.cr0_ts))
 		set_task_switched();
 }
