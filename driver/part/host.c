@@ -2,6 +2,7 @@
 /*
  * What the host is up to, and what that means for partitions: it ends, wants to sleep, gets memory.
  */
+#include <linux/delay.h>
 #include <linux/memory.h>
 #include <linux/pfn.h>
 #include <linux/reboot.h>
@@ -9,6 +10,19 @@
 
 #include "compat/compat.h"
 #include "part/part.h"
+
+/* One that is being made or unmade may wait, in a driver of the host, for the very lock that notifiers run under. */
+static bool lock_soon(struct pvm_part *p)
+{
+	u32 i;
+
+	for (i = 0; i < 500; i++) {
+		if (mutex_trylock(&p->lock))
+			return true;
+		msleep(10);
+	}
+	return false;
+}
 
 /*
  * Shutdown, reboot, kexec: no partition survives, its memory and devices are the next kernel's. Its CPUs wait for a
@@ -21,7 +35,11 @@ static int on_reboot(struct notifier_block *nb, unsigned long action, void *data
 
 	pvm_part_no_more();
 	while ((p = pvm_part_next_up())) {
-		mutex_lock(&p->lock);
+		if (!lock_soon(p)) {
+			pvm_err("partition %s: is being made or given back for 5 s; the host goes down without it", p->name);
+			pvm_part_put(p);
+			continue;
+		}
 		if (p->state == PVM_PART_RUNNING)
 			pvm_part_stop_locked(p, PVM_PSTOP_HOST, PVM_PART_STOP_MS);
 		for (i = 0; !p->destroyed && i < p->nr_cpus; i++)
@@ -40,10 +58,15 @@ static int on_suspend(struct notifier_block *nb, unsigned long action, void *dat
 	case PM_SUSPEND_PREPARE:
 	case PM_HIBERNATION_PREPARE:
 	case PM_RESTORE_PREPARE:
-		if (!pvm_part_any())
+		if (pvm_part_host_sleeps())
 			return NOTIFY_DONE;
 		pvm_info("the host does not sleep while there are partitions: destroy them first");
 		return notifier_from_errno(-EBUSY);
+	case PM_POST_SUSPEND:
+	case PM_POST_HIBERNATION:
+	case PM_POST_RESTORE:
+		pvm_part_host_wakes();
+		return NOTIFY_DONE;
 	default:
 		return NOTIFY_DONE;
 	}

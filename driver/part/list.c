@@ -17,6 +17,7 @@ static LIST_HEAD(parts);
 static u32 nr_parts, last_id;
 static u64 onlining_addr, onlining_bytes;	/* parts_lock: what the host puts online now; one range at a time */
 static bool host_is_down;		/* parts_lock: it reboots or ends, no partition is made any more */
+static bool host_sleeps;		/* parts_lock: or is about to */
 
 /* ---- claims ------------------------------------------------------------------------------------------------- */
 
@@ -35,6 +36,8 @@ int pvm_part_claim(struct pvm_part *p, struct pvm_why *why)
 	mutex_lock(&parts_lock);
 	if (host_is_down)
 		err = pvm_why(why, -EBUSY, "the host is going down; it makes no more partitions");
+	else if (host_sleeps)
+		err = pvm_why(why, -EBUSY, "the host is going to sleep");
 	else if (nr_parts >= PVM_PART_MAX)
 		err = pvm_why(why, -ENOSPC, "there are %u partitions already", nr_parts);
 	else if (p->claim_bytes && onlining_bytes &&
@@ -237,13 +240,22 @@ struct pvm_part *pvm_part_next_up(void)
 	return found;
 }
 
-/** pvm_part_any() - is there one, seen or not. Context: sleeps. */
-bool pvm_part_any(void)
+/** pvm_part_host_sleeps() - may the host sleep: there is no partition, and none will be made. Context: sleeps. */
+bool pvm_part_host_sleeps(void)
 {
-	bool any;
+	bool may;
 
 	mutex_lock(&parts_lock);
-	any = !list_empty(&parts);
+	may = list_empty(&parts);
+	host_sleeps = may;
 	mutex_unlock(&parts_lock);
-	return any;
+	return may;
+}
+
+/** pvm_part_host_wakes() - it has slept, or will not. Context: sleeps. */
+void pvm_part_host_wakes(void)
+{
+	mutex_lock(&parts_lock);
+	host_sleeps = false;
+	mutex_unlock(&parts_lock);
 }

@@ -269,7 +269,8 @@ int pvm_part_list(struct pvm_partition_entry *rows, u32 room, u32 *count);	/* fo
 void pvm_part_entry(struct pvm_part *p, struct pvm_partition_entry *e);
 void pvm_part_no_more(void);
 struct pvm_part *pvm_part_next_up(void);	/* with a reference; NULL */
-bool pvm_part_any(void);
+bool pvm_part_host_sleeps(void);
+void pvm_part_host_wakes(void);
 
 /* host.c */
 int pvm_part_host_init(void);
