@@ -29,6 +29,7 @@
 
 struct pvm_pci_fn {
 	struct pci_dev *dev;		/* reference */
+	struct pci_dev *bridge;		/* above it, NULL none; reference */
 	u32 bdf;			/* bus << 8 | devfn */
 	bool ours;			/* bound to our driver for this partition */
 	bool bound;			/* device's lock: and enabled, regions requested, it is the device's drvdata */
@@ -225,28 +226,24 @@ static void offer_to_host(struct pci_dev *dev)
 }
 
 /* As the kernel does for a reset, the bridge first. stub_remove() waits, or has been. */
-static void lock_function(struct pci_dev *dev)
+static void lock_function(struct pvm_pci_fn *f)
 {
-	struct pci_dev *bridge = pci_upstream_bridge(dev);
-
-	if (bridge)
-		pci_dev_lock(bridge);
-	pci_dev_lock(dev);
+	if (f->bridge)
+		pci_dev_lock(f->bridge);
+	pci_dev_lock(f->dev);
 }
 
-static void unlock_function(struct pci_dev *dev)
+static void unlock_function(struct pvm_pci_fn *f)
 {
-	struct pci_dev *bridge = pci_upstream_bridge(dev);
-
-	pci_dev_unlock(dev);
-	if (bridge)
-		pci_dev_unlock(bridge);
+	pci_dev_unlock(f->dev);
+	if (f->bridge)
+		pci_dev_unlock(f->bridge);
 }
 
 /* No DMA from here on. A function without any kind of reset keeps its inner state, but is no bus master. */
 static void quiesce(struct pvm_pci_fn *f)
 {
-	lock_function(f->dev);
+	lock_function(f);
 	if (f->bound && !READ_ONCE(f->gone)) {
 		silence(f->dev);
 		if (pci_reset_function_locked(f->dev))
@@ -254,7 +251,7 @@ static void quiesce(struct pvm_pci_fn *f)
 		pci_load_saved_state(f->dev, f->saved);
 		pci_restore_state(f->dev);
 	}
-	unlock_function(f->dev);
+	unlock_function(f);
 }
 
 static void give_function(struct pvm_pci_fn *f)
@@ -273,6 +270,7 @@ static void give_function(struct pvm_pci_fn *f)
 		offer_to_host(f->dev);
 	}
 	kfree(f->saved);
+	pci_dev_put(f->bridge);
 	pci_dev_put(f->dev);
 	f->saved = NULL;
 	f->dev = NULL;
@@ -336,6 +334,7 @@ static int find_function(struct pvm_pci *pci, u32 bdf, struct pvm_why *why)
 	if (!f->dev)
 		return pvm_why(why, -EINVAL, "there is no PCI function %04x:%02x:%02x.%u", bdf >> 16,
 			       bdf >> 8 & 0xff, bdf >> 3 & 0x1f, bdf & 7);
+	f->bridge = pci_dev_get(pci_upstream_bridge(f->dev));
 	f->bdf = bdf;
 	pci->nr++;
 	return 0;

@@ -501,14 +501,18 @@ static bool vmx_on(struct pvm_pcpu *c)
 /*
  * Only here may an INIT that is pending be taken: everything is said. A fault comes here as well, one of VMXON or
  * VMXOFF included: CR4.VMXE does not tell whether there is something to leave, and VMXOFF without it is a fault again.
+ * From the publication on the host may start the partition again, and with it clear @backend.
  */
 static void vmx_off(struct pvm_pcpu *c)
 {
+	bool in_vmx = c->backend[IN_VMX];
+	u64 cr4 = c->backend[OLD_CR4];
+
+	c->backend[IN_VMX] = 0;
 	pvm_sup_publish(c);
-	if (c->backend[IN_VMX]) {
-		c->backend[IN_VMX] = 0;
+	if (in_vmx) {
 		asm volatile("vmxoff" : : : "cc", "memory");
-		write_cr4(c->backend[OLD_CR4]);
+		write_cr4(cr4);
 	}
 }
 
