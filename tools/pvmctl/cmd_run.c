@@ -202,6 +202,7 @@ static int make_plan(struct plan *p, const struct opt_rest *rest)
 		 args.append ? " " : "", args.append ? args.append : "");
 	if (args.initrd)
 		return EXIT_OK;
+	io.memory_bytes = args.memory_bytes;
 	io.name = p->name;
 	io.nr_command = p->nr_command;
 	io.command = p->command;
